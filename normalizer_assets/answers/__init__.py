@@ -1,0 +1,1 @@
+"""Answers: reading what models return, the basic rules, evidence and verdicts."""

@@ -1,0 +1,1 @@
+"""The six assets, one a file: read, call a phase, write, report."""

@@ -1,0 +1,57 @@
+"""Asset ``batch_results``: what the batches left, and the chain for what they did not."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from normalizer_assets.assets.station import station
+from normalizer_assets.batching.collection import NotReady, collect
+from normalizer_assets.resources.turn import Turn
+
+
+def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Returns the asset."""
+
+    @station(
+        partitions,
+        kinds={"openai", "parquet"},
+        deps=["submitted_batches"],
+        hands_on_frame=True,
+    )
+    def batch_results(
+        context: dg.AssetExecutionContext,
+        routed_products: pl.DataFrame,
+        turn: dg.ResourceParam[Turn],
+    ) -> Iterator[dg.Output[pl.DataFrame]]:
+        """Every request of the partition with its one final state.
+
+        Output and error files of every terminal batch are kept and read; questions that
+        no batch answered go down the chain: individual call, legacy model, basic rules.
+        While a batch is still under way this yields nothing: the later steps are skipped,
+        the run is green, and the sensor comes back.
+        """
+        if turn.is_taken(context.log):
+            return
+        work = turn.work
+        try:
+            collected = collect(work, routed_products)
+        except NotReady as waiting:
+            context.log.info("%s waits for %s", work.partition.key, waiting)
+            return
+        states = dict(collected.records.group_by("state").len().sort("state").iter_rows())
+        yield dg.Output(
+            collected.records,
+            metadata={
+                "dagster/partition_row_count": collected.records.height,
+                "answered_in_batches": sum(harvest.answered for harvest in collected.harvests),
+                "answered_individually": collected.chain.individual,
+                "answered_by_legacy": collected.chain.legacy,
+                "left_to_rules": collected.chain.rules,
+                "strange_lines": sum(harvest.strange_lines for harvest in collected.harvests),
+                "cost_usd": float(collected.cost_usd),
+                **{f"requests_{state}": count for state, count in states.items()},
+            },
+        )
+
+    return batch_results

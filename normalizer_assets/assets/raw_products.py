@@ -1,0 +1,92 @@
+"""Asset ``raw_products``: what landed, cleaned, with bad rows in quarantine."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from normalizer_assets.assets.station import station
+from normalizer_assets.batching import life
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.intake.errors import IntakeError
+from normalizer_assets.intake.partition import take_in
+from normalizer_assets.resources.turn import Turn
+
+
+class IntakeLimit(dg.Config):
+    """Run config of ``raw_products``.
+
+    Attributes:
+        limit: Take only so many rows of what landed; for a first try with your own data.
+    """
+
+    limit: int | None = None
+
+
+def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """Returns the asset."""
+
+    @station(partitions, kinds={"polars", "parquet"}, hands_on_frame=True)
+    def raw_products(
+        context: dg.AssetExecutionContext, config: IntakeLimit, turn: dg.ResourceParam[Turn]
+    ) -> Iterator[dg.Output[pl.DataFrame]]:
+        """The day's listings of one retailer, as landed and cleaned.
+
+        The raw file is kept, named by its content, before anything is done to it. Rows
+        that are no listing go to `normalizer.quarantined_listings` with a reason:
+
+        ```sql
+        select row_number, reason, raw from normalizer.quarantined_listings
+        where day = '2024-10-01' and retailer = 'lider';
+        ```
+        """
+        if turn.is_taken(context.log):
+            return
+        work = turn.work
+        try:
+            taken = take_in(
+                work.config, work.partition.retailer, work.partition.day, limit=config.limit
+            )
+        except IntakeError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        if taken is None:
+            raise dg.Failure(_not_landed(work), allow_retries=False)
+        intake = taken.intake
+        life.record_landing(
+            work.engine,
+            work.partition,
+            snapshot=taken.snapshot.sha256,
+            raw_count=intake.raw_count,
+            collapsed_count=intake.collapsed_count,
+            quarantined=intake.quarantined,
+        )
+        yield dg.Output(
+            intake.listings,
+            metadata={
+                "dagster/partition_row_count": intake.listings.height,
+                "raw_count": intake.raw_count,
+                "quarantined": intake.quarantined.height,
+                "collapsed": intake.collapsed_count,
+                "raw_snapshot": str(taken.snapshot.path),
+                "reasons_for_quarantine": dg.MetadataValue.md(_reasons(intake.quarantined)),
+            },
+        )
+
+    return raw_products
+
+
+def _not_landed(work: PartitionWork) -> str:
+    """Says where the listings were looked for."""
+    name = work.config.retailers[work.partition.retailer].source
+    source = work.config.sources[name]
+    place = f"{work.config.paths.landing}, {source.path}" if source.path else "the SQL query"
+    return (
+        f"nothing has landed for {work.partition.key}: [sources.{name}] finds no listings in "
+        f"{place}; land them, or choose another day or retailer"
+    )
+
+
+def _reasons(quarantined: pl.DataFrame) -> str:
+    """Returns the reasons and how often each occurred, as a markdown list."""
+    counts = quarantined.group_by("reason").len().sort("len", "reason", descending=[True, False])
+    return "\n".join(f"- {count} x {reason}" for reason, count in counts.iter_rows()) or "none"

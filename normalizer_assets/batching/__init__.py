@@ -1,0 +1,1 @@
+"""From questions to batches and back: shards, submission, polling, harvest, the ledger."""

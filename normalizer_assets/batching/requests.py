@@ -1,0 +1,104 @@
+"""From routed listings to requests: template, model, body, estimate.
+
+Belongs here: choosing template and model for a step of the chain and putting the pieces of
+``prompting`` and ``pricing`` together. Does not belong here: cutting shards, sending.
+"""
+
+import polars as pl
+
+from normalizer_assets.config import Band, NormalizerConfig, Tier
+from normalizer_assets.db.tables import Step
+from normalizer_assets.pricing.costs import exact
+from normalizer_assets.pricing.estimates import TYPICAL_ANSWER_TOKENS
+from normalizer_assets.pricing.savings import Scenario, compare
+from normalizer_assets.prompting.bodies import request_bodies
+from normalizer_assets.prompting.templates import prompt_version, render, template_for
+from normalizer_assets.prompting.tokens import count_prompt_tokens
+
+USD = pl.Decimal(18, 9)
+REQUEST_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "question_key": pl.String,
+    "sku": pl.String,
+    "tier": pl.String,
+    "llm_model": pl.String,
+    "prompt_version": pl.String,
+    "prompt_tokens": pl.UInt32,
+    "answer_tokens": pl.Int32,
+    "estimated_usd": USD,
+    "body": pl.String,
+}
+
+
+def build_requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> pl.DataFrame:
+    """Builds one request for each listing.
+
+    Args:
+        config: Tiers, models, retailers' display names.
+        listings: Columns question_key, retailer, sku, name, category, price, tier, band.
+        step: ``batch`` and ``individual`` ask the listing's tier, ``legacy`` the legacy
+            tier.
+
+    Returns:
+        Columns of ``REQUEST_SCHEMA``. ``estimated_usd`` takes the template's typical answer
+        and no reasoning, which is what models show at the lowest effort.
+    """
+    parts = [
+        _requests(config, group, step)
+        for _, group in listings.with_columns(
+            tier=pl.lit("legacy") if step == "legacy" else pl.col("tier")
+        ).group_by("retailer", "tier", "band", maintain_order=True)
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=REQUEST_SCHEMA)
+
+
+def cost_scenarios(config: NormalizerConfig, routed: pl.DataFrame) -> tuple[Scenario, ...]:
+    """Prices a routed partition in the specification's four ways of asking.
+
+    Args:
+        config: Tiers, models, retailers.
+        routed: The routed_products frame.
+
+    Returns:
+        Individual at full, batch, batch + routing, batch + routing + cache.
+    """
+    order = pl.col("sku")
+    at_full = build_requests(config, routed.with_columns(tier=pl.lit("full")), "individual")
+    as_routed = build_requests(config, routed, "batch")
+    listings = pl.concat(
+        [
+            as_routed.sort(order).select("tier", "prompt_tokens", "answer_tokens"),
+            at_full.sort(order).select(
+                full_prompt_tokens="prompt_tokens", full_answer_tokens="answer_tokens"
+            ),
+            routed.sort(order).select(cached=pl.col("route") == "cache"),
+        ],
+        how="horizontal",
+    )
+    models = {tier: config.model_of(tier) for tier in config.tiers}
+    return compare(listings, models, reasoning_share=0.0)
+
+
+def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> pl.DataFrame:
+    """Builds the requests of listings of one retailer, tier and band."""
+    tier: Tier = listings["tier"][0]
+    band: Band = listings["band"][0]
+    retailer: str = listings["retailer"][0]
+    settings, model = config.tiers[tier], config.model_of(tier)
+    template = template_for(tier, band, individually=step != "batch")
+    prompts = render(template, listings, config.retailers[retailer].name)
+    factor = exact(model.batch_factor) if step == "batch" else 1
+    answer_tokens = TYPICAL_ANSWER_TOKENS[template]
+    per_input = float(exact(model.input_usd) * factor) / 1e6
+    answer = float(exact(model.output_usd) * factor * answer_tokens) / 1e6
+    tokens = count_prompt_tokens(prompts, settings.system)
+    return listings.select(
+        "question_key",
+        "sku",
+        "tier",
+        pl.lit(settings.model).alias("llm_model"),
+        pl.lit(prompt_version(template)).alias("prompt_version"),
+        tokens,
+        pl.lit(answer_tokens, dtype=pl.Int32).alias("answer_tokens"),
+        (tokens * per_input + answer).cast(USD).alias("estimated_usd"),
+        request_bodies(settings.model, model, settings, prompts).alias("body"),
+    )

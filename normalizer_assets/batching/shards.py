@@ -1,0 +1,98 @@
+"""Cutting requests into shards, and naming shards and lines.
+
+Belongs here: pure rules about the content of one JSONL file. Does not belong here:
+files, the API, the ledger.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from normalizer_assets.config import BatchingConfig
+from normalizer_assets.prompting.bodies import batch_lines
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The lines of one JSONL file: one model, one batch.
+
+    Attributes:
+        shard_hash: Names the shard in the ledger and in the batch's metadata.
+        llm_model: The model that all lines ask.
+        requests: The requests with their ``custom_id``.
+        content: The file, UTF-8, one line a request.
+    """
+
+    shard_hash: str
+    llm_model: str
+    requests: pl.DataFrame
+    content: bytes
+
+    def file_name(self, moment: datetime) -> str:
+        """Returns ``batch_YYYYMMDD_HHMMSS_<shard hash>.jsonl`` (issue 2, point 6)."""
+        return f"batch_{moment:%Y%m%d_%H%M%S}_{self.shard_hash}.jsonl"
+
+
+def cut_shards(requests: pl.DataFrame, limits: BatchingConfig, salt: str) -> Iterator[Shard]:
+    """Cuts requests into shards of one model within the line and byte limits.
+
+    Args:
+        requests: Columns sku, llm_model, body (JSON text), and any others, which are kept.
+            The order is kept within a model.
+        limits: ``preferred_lines`` is what a shard is filled to.
+        salt: Tells submissions apart that would send the same lines, such as the
+            partition with the number of its submission.
+
+    Raises:
+        ValueError: One line alone is over the byte limit.
+    """
+    for _, group in requests.group_by("llm_model", maintain_order=True):
+        for part in _within_limits(group, limits):
+            yield _shard(part, salt)
+
+
+def _within_limits(group: pl.DataFrame, limits: BatchingConfig) -> Iterator[pl.DataFrame]:
+    # The ids are not known before the cut; an id is at most 64 characters, the rest of a
+    # line around the body at most 100.
+    sizes = (group["body"].str.len_bytes() + 164).to_list()
+    line_limit = min(limits.preferred_lines, limits.max_lines)
+    start = used = 0
+    for index, size in enumerate(sizes):
+        if size > limits.max_bytes:
+            raise ValueError(
+                f"the request for sku {group['sku'][index]!r} has {size} bytes; a batch file "
+                f"holds at most {limits.max_bytes} (batching.max_bytes)"
+            )
+        if index - start == line_limit or used + size > limits.max_bytes:
+            yield group[start:index]
+            start, used = index, 0
+        used += size
+    if start < len(sizes):
+        yield group[start:]
+
+
+def _shard(requests: pl.DataFrame, salt: str) -> Shard:
+    digest = hashlib.sha256(salt.encode())
+    for body in requests["body"]:
+        digest.update(body.encode() + b"\n")
+    shard_hash = digest.hexdigest()[:16]
+    named = custom_ids(requests, f"batch_{shard_hash[:6]}")
+    lines = batch_lines(named["custom_id"], named["body"])
+    return Shard(
+        shard_hash=shard_hash,
+        llm_model=str(requests["llm_model"][0]),
+        requests=named,
+        content=("\n".join(lines) + "\n").encode(),
+    )
+
+
+def custom_ids(requests: pl.DataFrame, prefix: str) -> pl.DataFrame:
+    """Adds ``custom_id``: ``<prefix>_<index>_<sku, slugged to 32 characters>``."""
+    slug = pl.col("sku").str.replace_all(r"[^A-Za-z0-9]+", "-").str.strip_chars("-").str.head(32)
+    index = pl.int_range(pl.len()).cast(pl.String)
+    return requests.with_columns(
+        custom_id=pl.concat_str(pl.lit(prefix), index, slug, separator="_")
+    )

@@ -1,0 +1,1 @@
+"""What is already known: the exact tier, and the embeddings of accepted answers."""

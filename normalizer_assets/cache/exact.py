@@ -1,0 +1,30 @@
+"""The exact tier: questions that already have an answer are not asked.
+
+Belongs here: deciding which listings are answered from what is stored. Does not belong
+here: keys (``routing.canonical``), the stored answers (``batching.ledger``).
+"""
+
+import polars as pl
+import sqlalchemy as sa
+
+from normalizer_assets.batching import ledger
+from normalizer_assets.batching.life import Partition
+
+
+def with_routes(
+    connection: sa.Connection, partition: Partition, listings: pl.DataFrame
+) -> pl.DataFrame:
+    """Adds ``route``: ``cache`` where another partition's answer serves, else the tier.
+
+    What the partition asked itself keeps its tier, however often it is routed again, so
+    that a repeated partition says the same as before.
+
+    Args:
+        connection: To the normaliser's database.
+        partition: Whose listings.
+        listings: With question_key and tier.
+    """
+    known = ledger.known_questions(connection, listings["question_key"].to_list())
+    asked = ledger.questions_of(connection, partition)["question_key"]
+    served = pl.col("question_key").is_in(list(known - set(asked)))
+    return listings.with_columns(route=pl.when(served).then(pl.lit("cache")).otherwise("tier"))

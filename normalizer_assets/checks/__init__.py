@@ -1,0 +1,1 @@
+"""The gates: asset checks that decide whether a partition is published."""

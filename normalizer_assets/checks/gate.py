@@ -1,0 +1,85 @@
+"""The confidence gate, as a blocking, partitioned asset check.
+
+Belongs here: running the gate in Dagster, recording its verdict, showing why. Does not
+belong here: what the gate asks (``answers.verdicts``) and its thresholds (config).
+"""
+
+import warnings
+
+import dagster as dg
+
+from normalizer_assets.answers.verdicts import GateVerdict, gate_verdict
+from normalizer_assets.batching import life
+from normalizer_assets.markdown import frame_table, table
+from normalizer_assets.publishing.versions import newest_rows, record_verdict
+from normalizer_assets.resources.turn import Turn
+
+WORST_COLUMNS = ("sku", "name", "brand", "model", "confidence", "status", "reasons")
+
+
+def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
+    """Returns the gate on ``normalized_products``.
+
+    The verdict is written to the normaliser's own database, so that nothing depends on
+    which Dagster instance asks. A red gate stops ``cache_embeddings`` in this run, and
+    ``cache_embeddings`` itself refuses a held partition in any other.
+    """
+    with warnings.catch_warnings():
+        # Partitioned checks work in 1.13 and are in preview; an unpartitioned one would
+        # load every partition and let one retailer's verdict gate another.
+        warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+        @dg.asset_check(
+            asset="normalized_products",
+            name="confidence_gate",
+            blocking=True,
+            partitions_def=partitions,
+        )
+        def confidence_gate(
+            context: dg.AssetCheckExecutionContext, turn: dg.ResourceParam[Turn]
+        ) -> dg.AssetCheckResult:
+            """Whether the partition may be published.
+
+            Green if enough rows are accepted, the mean confidence is high enough, every
+            listing is accounted for and none twice. Red holds the partition: nothing is
+            published or embedded, and the last green version stays the published one.
+            """
+            work = turn.work
+            if turn.is_taken(context.log):
+                return dg.AssetCheckResult(
+                    passed=False, description=f"not judged: {turn.holder} works on the partition"
+                )
+            with work.engine.connect() as connection:
+                row = life.read(connection, work.partition)
+                rows = newest_rows(connection, work.partition)
+            if row is None or row.newest_version is None:
+                return dg.AssetCheckResult(
+                    passed=False, description="there are no products to judge yet"
+                )
+            expected = row.raw_count - row.quarantined_count - row.collapsed_count
+            verdict = gate_verdict(rows, expected, work.config.gate)
+            record_verdict(
+                work.engine, work.partition, green=verdict.green, reasons=verdict.reasons
+            )
+            return dg.AssetCheckResult(
+                passed=verdict.green,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description="; ".join(verdict.reasons + verdict.warnings) or "all limits kept",
+                metadata=_metadata(verdict, rows.height),
+            )
+
+    return confidence_gate
+
+
+def _metadata(verdict: GateVerdict, rows: int) -> dict[str, dg.MetadataValue]:
+    """Returns observed, threshold and n of each measure, and the worst rows."""
+    measures = [
+        (name, observed, verdict.threshold.get(name), rows)
+        for name, observed in verdict.observed.items()
+    ]
+    return {
+        "measures": dg.MetadataValue.md(table(("measure", "observed", "threshold", "n"), measures)),
+        "worst_rows": dg.MetadataValue.md(frame_table(verdict.worst.select(WORST_COLUMNS))),
+        "share_accepted": dg.MetadataValue.float(verdict.observed["share_accepted"] or 0.0),
+        "mean_confidence": dg.MetadataValue.float(verdict.observed["mean_confidence"] or 0.0),
+    }

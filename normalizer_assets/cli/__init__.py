@@ -1,0 +1,70 @@
+"""The command line: `normalizer COMMAND`.
+
+Belongs here: the list of commands, exit codes, and turning errors into one clear line.
+Does not belong here: what a command does; each has its own module, imported when it is
+called, so that `--help` is quick.
+"""
+
+import importlib
+import sys
+
+import click
+
+from normalizer_assets.config import ConfigurationError
+
+EXIT_GREEN, EXIT_ERROR, EXIT_USAGE, EXIT_HELD = 0, 1, 2, 3
+
+COMMANDS = {
+    "bench": "Time the stages on synthetic listings.",
+    "db": "Start, stop, inspect and migrate the database.",
+    "demo": "The whole job on the bundled sample, against the stand-in.",
+    "dev": "UI, daemon and (without a key) the stand-in.",
+    "estimate": "What a landed partition would cost, four ways.",
+    "run": "Submit one partition and, with --wait, collect it.",
+    "standin": "A local OpenAI-compatible server, for development without a key.",
+    "stats": "What was done, by whom, at what cost.",
+}
+
+
+class LazyCommands(click.Group):
+    """Imports a command's module when it is called: most need Polars or Dagster."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Returns the commands in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Returns a command, ``None`` for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Normalise retailers' product listings with language models.
+
+    Exit codes: 0 complete and green, 3 complete but held by a gate, 1 error, 2 usage.
+    """
+
+
+def main() -> None:
+    """The entry point: errors that a person can mend are one line, not a traceback."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(EXIT_ERROR)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (ConfigurationError, OSError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_ERROR)

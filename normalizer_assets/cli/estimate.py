@@ -1,0 +1,63 @@
+"""`normalizer estimate`: what a landed partition would cost, before it is asked."""
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from normalizer_assets.cli.options import day_option, json_option, read_partition, retailer_option
+from normalizer_assets.config import load_config
+
+
+@click.command("estimate")
+@day_option
+@retailer_option
+@json_option
+def command(day: str, retailer: str, as_json: bool) -> None:
+    """Say what a landed partition would cost, asked in four ways. Asks nothing, pays nothing."""
+    from normalizer_assets.batching.requests import cost_scenarios
+    from normalizer_assets.cache.exact import with_routes
+    from normalizer_assets.db.engine import connect
+    from normalizer_assets.intake.errors import IntakeError
+    from normalizer_assets.intake.partition import take_in
+    from normalizer_assets.routing.routing import route_listings
+
+    config = load_config()
+    partition = read_partition(config, day, retailer)
+    try:
+        taken = take_in(config, partition.retailer, partition.day)
+    except IntakeError as error:
+        raise click.ClickException(str(error)) from None
+    if taken is None:
+        raise click.ClickException(
+            f"nothing has landed for {partition.key} in {config.paths.landing}"
+        )
+    engine = connect(config)
+    with engine.connect() as connection:
+        routed = with_routes(connection, partition, route_listings(taken.intake.listings, config))
+    scenarios = cost_scenarios(config, routed)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "listings": routed.height,
+                    "scenarios": [
+                        {
+                            "name": scenario.name,
+                            "usd": float(scenario.usd),
+                            "savings_percent": round(scenario.savings_percent, 2),
+                        }
+                        for scenario in scenarios
+                    ],
+                },
+                indent=2,
+            )
+        )
+        return
+    table = Table(
+        "way of asking", "USD", "saved", title=f"{partition.key}: {routed.height} listings"
+    )
+    for scenario in scenarios:
+        table.add_row(scenario.name, f"{scenario.usd:.6f}", f"{scenario.savings_percent:.1f} %")
+    Console().print(table)

@@ -1,0 +1,54 @@
+"""Options that several commands share.
+
+Belongs here: parsing and checking them once. Does not belong here: what commands do.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from normalizer_assets.batching.life import Partition
+from normalizer_assets.config import NormalizerConfig
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+day_option = click.option("--day", required=True, metavar="YYYY-MM-DD", help="The scrape day.")
+retailer_option = click.option("--retailer", required=True, help="Slug of the shop, e.g. lider.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def read_day(text: str) -> date:
+    """Reads a day.
+
+    Raises:
+        click.BadParameter: Not a day.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a day; write YYYY-MM-DD, e.g. 2024-10-01", param_hint="--day"
+        ) from None
+
+
+def read_partition(config: NormalizerConfig, day: str, retailer: str) -> Partition:
+    """Reads day and retailer and checks that the partition exists.
+
+    Raises:
+        click.BadParameter: No such day or retailer.
+    """
+    if retailer not in config.retailers:
+        raise click.BadParameter(
+            f"{retailer!r} is not configured; known are {', '.join(config.retailers)}. Add "
+            f"`{retailer}` to the section [retailers]",
+            param_hint="--retailer",
+        )
+    partition = Partition(read_day(day), retailer)
+    if partition.day < config.first_day:
+        raise click.BadParameter(
+            f"{day} is before the first day, {config.first_day} (key `first_day`)",
+            param_hint="--day",
+        )
+    return partition

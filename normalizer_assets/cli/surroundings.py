@@ -1,0 +1,60 @@
+"""What demo and dev set up around the job: DAGSTER_HOME and, without a key, the stand-in.
+
+Belongs here: environment variables for this process and its children. Does not belong
+here: the job itself.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from normalizer_assets.automation.dagster_home import prepare_dagster_home
+from normalizer_assets.config import NormalizerConfig
+
+STANDIN_PORT = 8765
+
+
+@contextmanager
+def surroundings(
+    config: NormalizerConfig, *, needs_standin: bool, batch_seconds: float
+) -> Iterator[None]:
+    """Prepares DAGSTER_HOME and, where needed, runs the stand-in until the end.
+
+    Args:
+        config: Where data lies.
+        needs_standin: Whether to answer from the stand-in instead of the API.
+        batch_seconds: How long the stand-in's batches take.
+    """
+    home = prepare_dagster_home(config)
+    os.environ["DAGSTER_HOME"] = str(home.resolve())
+    if not needs_standin:
+        yield
+        return
+    from normalizer_assets.standin.server import running_standin
+    from normalizer_assets.standin.settings import NOTICE, StandinSettings
+
+    # With a folder, the stand-in's batches survive a restart, as the real API's do.
+    settings = StandinSettings(
+        batch_seconds=batch_seconds, storage=Path(config.paths.data) / "standin"
+    )
+    with running_standin(settings, port=_free_or_any(STANDIN_PORT), config=config) as standin:
+        os.environ["OPENAI_BASE_URL"] = standin.url
+        os.environ["OPENAI_API_KEY"] = "standin"
+        click.echo(f"stand-in at {standin.url}. {NOTICE}", err=True)
+        yield
+
+
+def _free_or_any(port: int) -> int:
+    """Returns ``port`` where it is free, else 0: any."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+    return port

@@ -1,0 +1,542 @@
+"""One validated configuration: ``config.gpt5.toml`` plus environment overrides.
+
+Belongs here: the shape of every setting (units, ranges, defaults), reading the
+file, overriding keys from the environment, and errors that name file, key and
+remedy. Does not belong here: anything that acts on a setting. Phases receive
+the section they need and never read the environment themselves.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Tier = Literal["mini", "full", "legacy"]
+Band = Literal["simple", "medium", "complex"]
+TemplateName = Literal["MINIMAL", "BATCH", "STANDARD", "DETAILED", "FALLBACK"]
+CategoryGroup = Literal[
+    "smartphones",
+    "notebooks",
+    "tablets",
+    "televisions",
+    "monitors",
+    "storage",
+    "consoles",
+    "headphones",
+    "beverages",
+    "groceries",
+    "dairy",
+    "cleaning",
+    "personal_care",
+    "perfumes",
+    "cosmetics",
+    "pharmacy",
+    "clothing",
+    "footwear",
+    "appliances",
+    "small_appliances",
+    "toys",
+    "tools",
+    "lighting",
+    "pet_food",
+    "baby",
+    "other",
+]
+CATEGORY_GROUPS: tuple[str, ...] = get_args(CategoryGroup)
+
+ENVIRONMENT_PREFIX = "NORMALIZER__"
+DEFAULT_CONFIG_FILE = "config.gpt5.toml"
+
+ANSWER_CONTRACT_VERSION = 1
+"""Raised on purpose when the meaning of answers changes: every question is then a
+new question (DESIGN.md, "Two keys")."""
+
+
+class ConfigurationError(ValueError):
+    """The configuration is wrong; the message says where and what to do."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RetailerConfig(Section):
+    """One shop.
+
+    Attributes:
+        name: Display name, used in prompts ("Falabella").
+        source: Key of the source that its listings are read from.
+    """
+
+    name: str
+    source: str = "landing"
+
+
+class SourceConfig(Section):
+    """How one kind of landed listings is laid out.
+
+    Exactly one of ``path`` and ``sql`` is given.
+
+    Attributes:
+        path: Path below the landing folder (or absolute, or a URL), with
+            ``{day}``, ``{retailer}`` and alternatives such as ``{csv,ndjson}``.
+        sql: Query with the bound parameters ``:day`` (ISO date) and ``:retailer``.
+        database_url_variable: Environment variable holding the URL for ``sql``.
+        format: File format; ``None`` takes it from the file's ending.
+        separator: Column separator of csv files.
+        encoding: Text encoding of csv and ndjson files.
+        decimal_sign: Sign before the fraction in prices, ``","`` or ``"."``.
+        has_header: False where the file has no header line.
+        header: Column names that replace a missing or wrong header, in order.
+        columns: Our field -> the source's column. Fields left out keep their name.
+        day_column: Column with the scrape day, for files that hold many days.
+        day_format: ``strptime`` format of ``day_column``'s values or of
+            ``day_price_columns`` names.
+        day_price_columns: True where each scrape day is a column of prices whose
+            name is the day written in ``day_format``.
+        retailer_column: Column with the shop, for files that hold many shops.
+        retailer_values: Retailer slug -> value of ``retailer_column``.
+        constants: Our field -> a fixed value for every row.
+        day: The one day that this source holds, for files without any day.
+    """
+
+    path: str | None = None
+    sql: str | None = None
+    database_url_variable: str = "NORMALIZER_SOURCE_DATABASE_URL"
+    format: Literal["csv", "ndjson", "parquet"] | None = None
+    separator: str = Field(default=",", min_length=1, max_length=1)
+    encoding: str = "utf-8"
+    decimal_sign: Literal[",", "."] = ","
+    has_header: bool = True
+    header: tuple[str, ...] = ()
+    columns: dict[str, str] = {}
+    day_column: str | None = None
+    day_format: str = "%Y-%m-%d"
+    day_price_columns: bool = False
+    retailer_column: str | None = None
+    retailer_values: dict[str, str] = {}
+    constants: dict[str, str] = {}
+    day: date | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "SourceConfig":
+        if (self.path is None) == (self.sql is None):
+            raise ValueError("give either `path` or `sql`, not both and not neither")
+        return self
+
+
+class IntakeConfig(Section):
+    """Limits of what counts as a listing.
+
+    Attributes:
+        max_name_characters: Longer names are cut at a word boundary.
+        max_price_clp: A price above it is absurd and quarantined.
+        category_groups: Raw category (any case, accents ignored) -> category group.
+            Consulted before the built-in words.
+    """
+
+    max_name_characters: int = Field(default=300, ge=20)
+    max_price_clp: int = Field(default=100_000_000, gt=0)
+    category_groups: dict[str, CategoryGroup] = {}
+
+
+class GrammarConfig(Section):
+    """Words that users add to the built-in reading of listing text.
+
+    Attributes:
+        noise_words: Words and phrases that never tell products apart.
+        brands: Brand as it should be written -> further spellings.
+    """
+
+    noise_words: tuple[str, ...] = ()
+    brands: dict[str, tuple[str, ...]] = {}
+
+
+class RouterWeights(Section):
+    """Weight of each complexity factor; the score is their weighted mean."""
+
+    length: float = Field(default=0.10, ge=0)
+    technical_terms: float = Field(default=0.25, ge=0)
+    category: float = Field(default=0.40, ge=0)
+    price: float = Field(default=0.10, ge=0)
+    variants: float = Field(default=0.15, ge=0)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> "RouterWeights":
+        if not any(self.model_dump().values()):
+            raise ValueError("at least one weight must be above 0")
+        return self
+
+
+class RouterConfig(Section):
+    """The complexity score and where its bands begin.
+
+    Attributes:
+        medium_from: Score (0 to 1) at which the band medium begins.
+        complex_from: Score at which the band complex, and the tier full, begins.
+        length_saturation: Characters at which the length factor reaches 1.
+        terms_saturation: Technical terms at which that factor reaches 1.
+        variants_saturation: Variant-telling tokens at which that factor reaches 1.
+        category_complexity: Category group -> factor in 0..1.
+        technical_terms: Words (matched without case and accents) that need knowledge.
+    """
+
+    weights: RouterWeights = RouterWeights()
+    medium_from: float = Field(default=0.30, ge=0, le=1)
+    complex_from: float = Field(default=0.50, ge=0, le=1)
+    length_saturation: int = Field(default=120, gt=0)
+    terms_saturation: int = Field(default=4, gt=0)
+    variants_saturation: int = Field(default=6, gt=0)
+    category_complexity: dict[CategoryGroup, Annotated[float, Field(ge=0, le=1)]] = {}
+    technical_terms: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> "RouterConfig":
+        if self.medium_from > self.complex_from:
+            raise ValueError("`medium_from` must not be above `complex_from`")
+        return self
+
+
+class TierConfig(Section):
+    """What a tier asks, and whom.
+
+    Attributes:
+        model: Model id; must be a key of ``models``.
+        answer_tokens: Tokens allowed for the answer itself; the cap that is sent
+            adds the model's reasoning allowance.
+        temperature: Sent only where the model accepts one.
+        system: The system message.
+        response_format: ``json_object`` as specified, or ``text``.
+    """
+
+    model: str
+    answer_tokens: int = Field(gt=0)
+    temperature: float = Field(ge=0, le=2)
+    system: str
+    response_format: Literal["json_object", "text"] = "json_object"
+
+
+class ModelConfig(Section):
+    """Prices and accepted parameters of one model, as data.
+
+    Attributes:
+        input_usd: USD per million prompt tokens.
+        cached_input_usd: USD per million cached prompt tokens; ``None`` for no discount.
+        output_usd: USD per million completion tokens, reasoning included.
+        batch_factor: Price factor of the Batch API (0.5 = half price).
+        temperature: Whether ``temperature`` is accepted.
+        max_tokens_parameter: Name of the output limit.
+        reasoning_effort: Lowest effort to send, ``None`` where not accepted.
+        reasoning_allowance: Tokens added to the output limit for reasoning.
+        context_tokens: Prompt and completion together.
+        enqueued_tokens: Prompt tokens that may wait in batches at once.
+        shutdown: Announced last day, ``None`` if none is announced.
+        successor: Model to take when this one is gone.
+    """
+
+    input_usd: float = Field(ge=0)
+    cached_input_usd: float | None = Field(default=None, ge=0)
+    output_usd: float = Field(default=0.0, ge=0)
+    batch_factor: float = Field(default=0.5, gt=0, le=1)
+    temperature: bool = False
+    max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    reasoning_allowance: int = Field(default=0, ge=0)
+    context_tokens: int = Field(default=128_000, gt=0)
+    enqueued_tokens: int | None = None
+    shutdown: date | None = None
+    successor: str | None = None
+
+
+class BatchingConfig(Section):
+    """When and how batches are made.
+
+    Attributes:
+        min_products: At most this many open questions are called individually.
+        preferred_lines: Lines a shard is filled to.
+        max_lines: Hard limit of the API (50,000).
+        max_bytes: Hard limit of the API (200 MB), counted in UTF-8 bytes.
+    """
+
+    min_products: int = Field(default=100, ge=0)
+    preferred_lines: int = Field(default=10_000, gt=0, le=50_000)
+    max_lines: int = Field(default=50_000, gt=0, le=50_000)
+    max_bytes: int = Field(default=200_000_000, gt=0, le=200_000_000)
+
+
+class IndividualConfig(Section):
+    """Synchronous calls: small partitions and the fallback chain.
+
+    Attributes:
+        concurrency: Calls under way at once.
+        attempts: Tries for passing failures (429, 5xx) before the next step.
+        timeout_seconds: Longest wait for one reply.
+        backoff_seconds: First pause between tries; doubles each time.
+    """
+
+    concurrency: int = Field(default=8, gt=0)
+    attempts: int = Field(default=3, gt=0)
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    backoff_seconds: float = Field(default=1.0, ge=0)
+
+
+class PollingConfig(Section):
+    """The collecting sensor and ``run --wait``.
+
+    Attributes:
+        interval_seconds: Time between two looks at the list of batches.
+        attempts: Tries of a failed collect before the partition counts as failed.
+        backoff_seconds: Pause before the second try; doubles each time.
+    """
+
+    interval_seconds: float = Field(default=60.0, gt=0)
+    attempts: int = Field(default=3, gt=0)
+    backoff_seconds: float = Field(default=60.0, ge=0)
+
+
+class ConfidenceConfig(Section):
+    """When an answer is accepted.
+
+    Attributes:
+        threshold: Confidence (0 to 1) from which an answer is accepted.
+        thresholds: Category group -> its own threshold.
+    """
+
+    threshold: float = Field(default=0.70, ge=0, le=1)
+    thresholds: dict[CategoryGroup, Annotated[float, Field(ge=0, le=1)]] = {}
+
+
+class GateConfig(Section):
+    """What makes a partition green.
+
+    Attributes:
+        min_share_accepted: Accepted rows / rows.
+        min_mean_confidence: Mean confidence over all rows.
+        max_share_rules: Rows answered by basic rules / rows; above it only warns.
+    """
+
+    min_share_accepted: float = Field(default=0.70, ge=0, le=1)
+    min_mean_confidence: float = Field(default=0.70, ge=0, le=1)
+    max_share_rules: float = Field(default=0.05, ge=0, le=1)
+
+
+class EmbeddingConfig(Section):
+    """Vectors for the semantic cache.
+
+    Attributes:
+        model: Model id; must be a key of ``models``.
+        dimensions: Length of a vector.
+        inputs_per_call: Texts in one call (API limit 2,048).
+        tokens_per_call: Tokens in one call (API limit 300,000).
+    """
+
+    model: str = "text-embedding-3-small"
+    dimensions: int = Field(default=1536, gt=0, le=4000)
+    inputs_per_call: int = Field(default=2048, gt=0, le=2048)
+    tokens_per_call: int = Field(default=300_000, gt=0, le=300_000)
+
+
+class ScheduleConfig(Section):
+    """The nightly submission, in Santiago time.
+
+    Attributes:
+        hour: Low-demand hour, 0 to 23.
+        minute: Minute, 0 to 59.
+        days_back: How many days back a landed, unsubmitted partition is picked up.
+    """
+
+    hour: int = Field(default=3, ge=0, le=23)
+    minute: int = Field(default=0, ge=0, le=59)
+    days_back: int = Field(default=2, ge=0)
+
+
+class PathsConfig(Section):
+    """Folders; relative ones lie beside the configuration file.
+
+    Attributes:
+        data: The project's own data (embedded Postgres, Dagster home).
+        landing: Where listings arrive (folder or object-store URL).
+        storage: Parquet, raw snapshots, request and result files.
+    """
+
+    data: str = "data"
+    landing: str = "data/landing"
+    storage: str = "data/storage"
+
+
+class NormalizerConfig(Section):
+    """Everything that can be set, validated as a whole."""
+
+    first_day: date = date(2021, 1, 1)
+    paths: PathsConfig = PathsConfig()
+    retailers: dict[str, RetailerConfig]
+    sources: dict[str, SourceConfig]
+    intake: IntakeConfig = IntakeConfig()
+    grammar: GrammarConfig = GrammarConfig()
+    router: RouterConfig = RouterConfig()
+    tiers: dict[Tier, TierConfig]
+    models: dict[str, ModelConfig]
+    batching: BatchingConfig = BatchingConfig()
+    individual: IndividualConfig = IndividualConfig()
+    polling: PollingConfig = PollingConfig()
+    confidence: ConfidenceConfig = ConfidenceConfig()
+    gate: GateConfig = GateConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> "NormalizerConfig":
+        for slug, retailer in self.retailers.items():
+            if retailer.source not in self.sources:
+                raise ValueError(
+                    f"`retailers.{slug}.source` names the source {retailer.source!r}, which is "
+                    f"not declared; add a section [sources.{retailer.source}]"
+                )
+        named = {f"tiers.{tier}.model": entry.model for tier, entry in self.tiers.items()}
+        named["embedding.model"] = self.embedding.model
+        for key, model in named.items():
+            if model not in self.models:
+                raise ValueError(
+                    f"`{key}` names the model {model!r}, which is not in the model table; "
+                    f'add a section [models."{model}"]'
+                )
+        missing = set(get_args(Tier)) - set(self.tiers)
+        if missing:
+            raise ValueError(f"no section for the tier(s) {', '.join(sorted(missing))}")
+        return self
+
+    def model_of(self, tier: Tier) -> ModelConfig:
+        """Returns the model table's entry behind a tier."""
+        return self.models[self.tiers[tier].model]
+
+    def threshold_for(self, category_group: str) -> float:
+        """Returns the confidence from which an answer in the group is accepted."""
+        group = cast("CategoryGroup", category_group)
+        return self.confidence.thresholds.get(group, self.confidence.threshold)
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Finds the configuration file.
+
+    ``NORMALIZER_CONFIG`` decides; else ``config.gpt5.toml`` in the working folder;
+    else the one beside the package, so that a command works from any folder.
+
+    Raises:
+        ConfigurationError: No such file.
+    """
+    named = environ.get("NORMALIZER_CONFIG")
+    candidates = (
+        [Path(named)]
+        if named
+        else [Path(DEFAULT_CONFIG_FILE), Path(__file__).parent.parent / DEFAULT_CONFIG_FILE]
+    )
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    raise ConfigurationError(
+        f"no configuration file at {candidates[0]}; create it, or set NORMALIZER_CONFIG to "
+        f"the path of an existing one"
+    )
+
+
+def load_config(environ: Mapping[str, str] = os.environ) -> NormalizerConfig:
+    """Reads the file, applies the environment, resolves the folders, validates.
+
+    Returns:
+        The configuration, with ``paths`` absolute.
+
+    Raises:
+        ConfigurationError: Naming the file or variable, the key, and the remedy.
+    """
+    file = config_file(environ)
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{file.name} is not valid TOML: {error}") from error
+    _apply_environment(values, environ)
+    paths = values.setdefault("paths", {})
+    for key, default in PathsConfig().model_dump().items():
+        paths[key] = _resolve(str(paths.get(key, default)), file.parent)
+    return validate_config(values, origin=file.name)
+
+
+def validate_config(values: Mapping[str, Any], origin: str) -> NormalizerConfig:
+    """Validates a nested mapping, turning pydantic's errors into ours.
+
+    Args:
+        values: Sections and keys as read from TOML.
+        origin: What to call the place of an error, such as a file name.
+
+    Raises:
+        ConfigurationError: One line per wrong key.
+    """
+    try:
+        return NormalizerConfig.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(detail) for detail in error.errors()]
+        raise ConfigurationError(f"{origin}: " + f"\n{origin}: ".join(lines)) from None
+
+
+def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Writes ``NORMALIZER__SECTION__KEY`` and the two folder variables into ``values``."""
+    for variable, key in (("NORMALIZER_LANDING", "landing"), ("NORMALIZER_STORAGE", "storage")):
+        if environ.get(variable):
+            # The working folder, not the file's: that is where a person typed it.
+            values.setdefault("paths", {})[key] = _resolve(environ[variable], Path.cwd())
+    for variable, text in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        *sections, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigurationError(f"{variable}: `{section}` is a value, not a section")
+        target[key] = _toml_value(text)
+
+
+def _toml_value(text: str) -> Any:
+    """Reads ``text`` as a TOML value; what is none is taken as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _resolve(path: str, base: Path) -> str:
+    return path if "://" in path else str((base / path).resolve())
+
+
+def _explain(detail: Mapping[str, Any]) -> str:
+    """Puts one pydantic error into words, with the nearest known key for a typo."""
+    location = tuple(str(part) for part in detail["loc"])
+    key = ".".join(location) or "the file"
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else "; remove it"
+        return f"unknown key `{key}`{hint}"
+    if detail["type"] == "missing":
+        return f"`{key}` is missing; add it"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    given = f" (given: {detail['input']!r})" if not isinstance(detail["input"], dict) else ""
+    return f"`{key}`: {message}{given}"
+
+
+def _known_keys(sections: tuple[str, ...]) -> list[str]:
+    """Returns the keys that the section at this location knows."""
+    model: type[BaseModel] = NormalizerConfig
+    for section in sections:
+        field = model.model_fields.get(section)
+        if field is None:  # the key of a table such as [models."gpt-5"]
+            continue
+        for candidate in (field.annotation, *get_args(field.annotation)):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                model = candidate
+    return list(model.model_fields)

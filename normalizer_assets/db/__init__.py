@@ -1,0 +1,1 @@
+"""Postgres: the tables, their migrations, the engine and the embedded server."""

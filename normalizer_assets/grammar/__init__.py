@@ -1,0 +1,1 @@
+"""The one reading of listing text: characters, quantities, colours, brands, codes, noise."""

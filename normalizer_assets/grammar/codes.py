@@ -1,0 +1,42 @@
+"""Model codes: "QN55QN90B", "WH-1000XM4", "[82N6007LCL]".
+
+Belongs here: what a maker's code looks like. Does not belong here: when a code
+stands for a model (``answers/rules.py``).
+"""
+
+import polars as pl
+
+# Letters and digits mixed, upper case as makers write them, at least five signs.
+_CODE = r"\b([A-Z]{1,6}-?[0-9]{2,}[A-Z0-9]*(?:[-/][A-Z0-9]+)*|[0-9]{2,}[A-Z]{2,}[A-Z0-9]*(?:[-/][A-Z0-9]+)*)"
+_CODE_AT_END = (
+    r" \(?(?:[A-Z]{1,6}[0-9]{3,}[A-Z0-9]*|[A-Z]{1,3}-[A-Z]{0,3}[0-9]{3,}[A-Z0-9]*"
+    r"|[0-9]{2,}[A-Z]{2,}[A-Za-z]?[0-9A-Z]*)(?:[-/][A-Z0-9]+)*\)?$"
+)
+
+
+def code_of(plain_text: pl.Expr) -> pl.Expr:
+    """The first model code of at least five signs; null if there is none.
+
+    Args:
+        plain_text: String expression from ``text.plain``, case kept.
+
+    Returns:
+        String expression.
+    """
+    return (
+        plain_text.str.extract_all(_CODE)
+        .list.filter(pl.element().str.len_chars() >= 5)
+        .list.first()
+    )
+
+
+def without_code(plain_text: pl.Expr) -> pl.Expr:
+    """A product line without the code behind it ("Galaxy Tab A9+ SM-X210").
+
+    Args:
+        plain_text: String expression, stripped.
+
+    Returns:
+        String expression; a text that is nothing but a code is kept.
+    """
+    return plain_text.str.replace(_CODE_AT_END, "").str.strip_chars(" ")

@@ -1,0 +1,81 @@
+"""Colours, Spanish and English, to one Spanish base colour.
+
+Belongs here: the spellings of colours and the one that a text states. Does not
+belong here: in which category groups a colour word is a colour at all ("porotos
+negros" are not black).
+"""
+
+import polars as pl
+
+COLOURS: dict[str, str] = {
+    "negro": "negro negra negros negras black jet onyx",
+    "blanco": "blanco blanca blancos blancas white starlight snow",
+    "gris": "gris grises gray grey plomo charcoal",
+    "grafito": "grafito graphite",
+    "plateado": "plateado plateada plata silver",
+    "dorado": "dorado dorada oro gold golden",
+    "oro rosa": "oro_rosa oro_rosado rose_gold rosa_dorado rosado_dorado",
+    "azul": "azul azules blue cobalto cobalt",
+    "azul marino": "azul_marino azul_navy navy navy_blue marino",
+    "celeste": "celeste celestes light_blue sky_blue azul_claro",
+    "rojo": "rojo roja rojos rojas red",
+    "burdeo": "burdeo burdeos burgundy bordo",
+    "rosado": "rosado rosada rosa rosas pink rosados rosadas",
+    "fucsia": "fucsia fuchsia magenta",
+    "verde": "verde verdes green mint olive oliva verde_oliva",
+    "turquesa": "turquesa turquoise aqua calipso teal",
+    "amarillo": "amarillo amarilla amarillos amarillas yellow mostaza",
+    "naranjo": "naranjo naranja anaranjado anaranjada orange",
+    "coral": "coral",
+    "morado": "morado morada purpura purple",
+    "violeta": "violeta violet",
+    "lila": "lila",
+    "lavanda": "lavanda lavender",
+    "café": "cafe cafes marron brown chocolate bronce bronze cobre camel",
+    "beige": "beige beis arena nude",
+    "crema": "crema cream marfil ivory",
+    "titanio": "titanio titanium titanio_natural natural_titanium",
+    "multicolor": "multicolor multicolores surtido",
+    "transparente": "transparente clear",
+}
+"""Base colour -> folded spellings; ``_`` stands for a space."""
+
+# A colour of one category group is a product, a flavour or a shade in another.
+_AMBIGUOUS = frozenset({"chocolate", "crema", "snow", "jet", "clear", "cafe", "coral", "surtido"})
+
+_BASE_OF = {
+    f" {spelling.replace('_', '  ')} ": base
+    for base, spellings in COLOURS.items()
+    for spelling in spellings.split()
+    if spelling not in _AMBIGUOUS
+}
+_SPELLINGS = sorted(_BASE_OF, key=lambda spelling: -len(spelling))
+
+
+def colours(folded_words: pl.Expr) -> pl.Expr:
+    """Every base colour that a text names, in text order.
+
+    Args:
+        folded_words: String expression from ``text.words``.
+
+    Returns:
+        List of strings. Titanium is left out beside another colour: "Titanium
+        Black" is negro.
+    """
+    # Doubled spaces let neighbours be found that would share one.
+    found = (
+        folded_words.str.replace_all(" ", "  ", literal=True)
+        .str.extract_many(_SPELLINGS, leftmost=True)
+        .list.eval(pl.element().replace_strict(_BASE_OF, return_dtype=pl.String))
+    )
+    metal = pl.lit(["titanio"], dtype=pl.List(pl.String))
+    others = found.list.filter(pl.element() != "titanio")
+    return (
+        pl.when(found.list.contains("titanio") & (others.list.len() == 0))
+        .then(metal)
+        .otherwise(others)
+    )
+
+
+COLOUR_WORDS = tuple(spelling.strip().replace("  ", " ") for spelling in _SPELLINGS)
+"""Folded spellings of all colours."""

@@ -1,0 +1,190 @@
+"""Typed quantities: numbers with their units, packs, dimensions.
+
+Belongs here: the table of units (the only one) and the rewriting of a text in
+which every quantity becomes one token: ``2l``, ``350ml``, ``6un``, ``256gb``,
+``6.7in``. Does not belong here: what a quantity means for a product (that 17 kg of
+a washer are no content: ``answers/rules.py``).
+
+The rewriting is text to text, so that names, keys, rules and evidence all read
+the same tokens, and Polars runs it as a fixed chain of regular expressions.
+"""
+
+import polars as pl
+
+from normalizer_assets.grammar.text import any_of, fold, words
+
+# Unit as it is written in a token -> its spellings in folded text.
+UNITS: dict[str, tuple[str, ...]] = {
+    "ml": ("ml", "mls", "cc", "c c", "cm3", "mililitro", "mililitros"),
+    "cl": ("cl", "centilitros"),
+    "l": ("l", "lt", "lts", "ltr", "ltrs", "litro", "litros"),
+    "kg": ("kg", "kgs", "kilo", "kilos", "kilogramo", "kilogramos"),
+    "g": ("g", "gr", "grs", "gm", "gms", "gramo", "gramos"),
+    "mg": ("mg", "mgs", "miligramos"),
+    "mcg": ("mcg", "ug", "microgramos"),
+    "oz": ("oz", "onza", "onzas"),
+    "lb": ("lb", "lbs", "libras"),
+    "tb": ("tb", "terabyte", "terabytes", "teras"),
+    "gb": ("gb", "gigabyte", "gigabytes", "gigas"),
+    "mb": ("mb", "megabytes"),
+    "in": ("pulgada", "pulgadas", "pulg", "pulgs", "plg", "inch", "inches"),
+    "mm": ("mm", "milimetros"),
+    "cm": ("cm", "cms", "centimetros"),
+    "m": ("m", "mt", "mts", "mtrs", "metro", "metros"),
+    "w": ("w", "watt", "watts", "vatios"),
+    "v": ("v", "volt", "volts", "voltios"),
+    "mah": ("mah",),
+    "hz": ("hz", "hertz"),
+    "mhz": ("mhz",),
+    "ghz": ("ghz",),
+    "btu": ("btu", "btus"),
+    "lm": ("lm", "lumen", "lumenes"),
+    "mp": ("mp", "mpx", "megapixeles"),
+    "ui": ("ui", "iu"),
+    "un": (
+        "un", "uns", "und", "unds", "unid", "unids", "unidad", "unidades", "ud", "uds", "u", "pcs",
+    ),
+    "rollos": ("rollo", "rollos"),
+    "capsulas": ("capsula", "capsulas", "caps"),
+    "comprimidos": ("comprimido", "comprimidos", "comp"),
+    "tabletas": ("tableta", "tabletas"),
+    "sobres": ("sobre", "sobres", "sachet", "sachets"),
+    "bolsitas": ("bolsita", "bolsitas", "saquito", "saquitos"),
+    "latas": ("lata", "latas"),
+    "botellas": ("botella", "botellas"),
+    "panales": ("panal", "panales"),
+    "toallitas": ("toallita", "toallitas", "toallas humedas"),
+    "piezas": ("pieza", "piezas", "pza", "pzas", "pzs"),
+}  # fmt: skip
+
+COUNT_UNITS = (
+    "un", "rollos", "capsulas", "comprimidos", "tabletas", "sobres", "bolsitas", "latas",
+    "botellas", "panales", "toallitas",
+)  # fmt: skip
+"""Units whose number says how many there are in the pack."""
+
+NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_B = r"(?-u:\b)"  # Rust's Unicode \b leaves the fast automaton on non-ASCII text
+_UNIT = "(?:" + "|".join(UNITS) + ")"
+_CONTENT = "(?:ml|cl|l|kg|g|mg|oz|lb|un)"
+_SPELLINGS = any_of(spelling for spellings in UNITS.values() for spelling in spellings)
+QUANTITY_PATTERN = (
+    rf"(?i-u:\b(?:(?:multi)?pack (?:de |x ?)?)?(?:[0-9.,]+ ?x ?)*(?:[0-9] +)?[0-9]+(?:[.,][0-9]+)?"
+    rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx ?[0-9]+ *$)"
+)
+"""A quantity in unfolded ASCII text, for those who cut quantities out of it."""
+_MARK = "\u2025"  # stands between a number and a spelling until the spelling is looked up
+
+# Before punctuation goes: signs that belong to numbers.
+_SIGNS: tuple[tuple[str, str], ...] = (
+    (r"([0-9]),([0-9])", "$1.$2"),
+    # "1.500 ml" is 1500 ml: three digits after the point of a small unit are thousands.
+    (rf"{_B}([1-9][0-9]{{0,2}})\.([0-9]{{3}}) ?((?:ml|cc|g|gr|grs|un|und|mg|mah|btu|lm){_B})",
+     "$1$2 $3"),
+    (rf"{_B}([0-9]) 1/2{_B}", "$1.5"),
+    (rf"{_B}1/2{_B}", "0.5"),
+    (r'([0-9]) ?(?:-?(?:pulgadas?|pulg|inch|in)(?-u:\b)|")', "${1}in "),
+    # The number of a noodle or of a perfume is a name: n°5, nº 5, No. 5, nro 5 -> no5.
+    (rf"{_B}(?:n ?°|no\.?|nro\.?) ?([0-9]+){_B}", "no$1"),
+    # 8GB+256GB and 8+256GB: the plus joins two quantities, it adds no product.
+    (rf"{_B}([0-9]{{1,2}}) ?(?:gb)? ?[+/] ?([0-9]+ ?[gt]b)", "${1}gb $2"),
+)  # fmt: skip
+
+# After every quantity is one token: packs and dimensions, between single spaces.
+_PACKS: tuple[tuple[str, str], ...] = (
+    (rf" (?:multi)?pack (?:de |x ?)?([0-9]+){_B}", " ${1}un"),
+    (rf" (?:multi)?pack (?:de |x ?)?([0-9]+(?:{'|'.join(COUNT_UNITS)})) ", " $1 "),
+    (r" six ?pack ", " 6un "),
+    (r" ([0-9]+) ?(?:pack|pk) ", " ${1}un "),
+    (rf" ([0-9.]+)(cm|mm|in|m)? ?x ?([0-9.]+)(?:cm|mm|in|m)? ?x ?({NUMBER}(?:cm|mm|in|m)) ",
+     " ${1}x${3}x$4 "),
+    (rf" ([0-9.]+)(?:cm|mm|in|m)? ?x ?({NUMBER}(?:cm|mm|in|m)) ", " ${1}x$2 "),
+    # "1 x 200 g" is one of 200 g; "6x350cc" are six of 350 ml.
+    (rf" 1 ?x ?({NUMBER}{_CONTENT}) ", " $1 "),
+    (rf" ([0-9]+)(?:un)? ?x ?({NUMBER}{_CONTENT}) ", " ${1}un $2 "),
+    (rf"({NUMBER}{_CONTENT}) x ?([0-9]+)(?:un)? ", "$1 ${2}un "),
+    (rf" x ?({NUMBER}{_CONTENT}) ", " $1 "),
+    (r" x ?([0-9]+) $", " ${1}un "),
+    (r"([0-9]un) (?:de|x) ([0-9])", "$1 $2"),
+    # The lost decimal comma: "Pulpa 1 53 L". Only after a word, because "6 1 L" may
+    # be six of one litre, and only for litres and kilos, which have one digit before it.
+    (r"([a-z]{2,}) ([0-9]) ([0-9]{1,3}(?:l|kg)) ", "$1 $2.$3 "),
+)  # fmt: skip
+
+_SHIFTS: tuple[tuple[str, str], ...] = (
+    (r"([0-9])l ", "${1}kml "),
+    (r"([0-9])cl ", "${1}0ml "),
+    (rf" ([0-9]+)k(ml|g){_B}", " ${1}000$2"),
+    (rf" ([0-9]+)\.([0-9])k(ml|g){_B}", " $1${2}00$3"),
+    (rf" ([0-9]+)\.([0-9]{{2}})k(ml|g){_B}", " $1${2}0$3"),
+    (rf" ([0-9]+)\.([0-9]{{3}})[0-9]*k(ml|g){_B}", " $1$2$3"),
+    (rf"\.0+({_UNIT}) ", "$1 "),
+    (rf"(\.[0-9]*[1-9])0+({_UNIT}) ", "$1$2 "),
+    (rf" 0+([1-9][0-9.]*{_UNIT}) ", " $1 "),
+)
+_STORAGE = {f" {1024 * terabytes}gb ": f" {terabytes}tb " for terabytes in (1, 2, 4, 8, 16)}
+
+
+def measured(text: pl.Expr) -> pl.Expr:
+    """Folded words in which every quantity is one token in the unit it was written in.
+
+    Args:
+        text: String expression as landed ("Pack 6 Un. Leche 1,5 Lts").
+
+    Returns:
+        String expression between single spaces (" 6un leche 1.5l "). No quantity
+        spans a comma or a semicolon; a semicolon stays as a word.
+    """
+    signed = fold(text)
+    for pattern, replacement in _SIGNS:
+        signed = signed.str.replace_all(pattern, replacement)
+    joined = (
+        words(signed, keep=",;")
+        # A code's digits are no number: no quantity begins inside "a54".
+        .str.replace_all(
+            rf"{_B}((?:[0-9.]+ ?x ?)*)({NUMBER}) ?({_SPELLINGS}){_B}", f"${{1}}${{2}}{_MARK}$3"
+        )
+        .str.replace_many(
+            {
+                f"{_MARK}{spelling} ": f"{unit} "
+                for unit, spellings in UNITS.items()
+                for spelling in spellings
+            }
+        )
+    )
+    for pattern, replacement in _PACKS:
+        joined = joined.str.replace_all(pattern, replacement)
+    return joined.str.replace_all(r"(?: ,)+ ", " ")
+
+
+def in_base_units(measured_text: pl.Expr) -> pl.Expr:
+    """The same text with litres as ml, kilos as g and 1024 GB as 1 TB.
+
+    Args:
+        measured_text: String expression from ``measured``.
+
+    Returns:
+        String expression; equal quantities are equal tokens.
+    """
+    shifted = measured_text
+    for pattern, replacement in _SHIFTS:
+        shifted = shifted.str.replace_all(pattern, replacement)
+    return shifted.str.replace_many(_STORAGE)
+
+
+def quantities(text: pl.Expr) -> pl.Expr:
+    """Every quantity of a text as a canonical token.
+
+    Args:
+        text: String expression as landed.
+
+    Returns:
+        List of strings such as ``["6un", "350ml"]``, each once, in text order; packs
+        and contents apart; ``["256gb"]``, ``["6.7in"]``; empty where there is none.
+    """
+    return (
+        in_base_units(measured(text))
+        .str.extract_all(rf" (?:{NUMBER}x)*{NUMBER}{_UNIT}{_B}")
+        .list.eval(pl.element().str.strip_chars(" "))
+        .list.unique(maintain_order=True)
+    )

@@ -1,0 +1,1 @@
+"""What asking costs: prices of responses, estimates, savings."""

@@ -1,0 +1,1 @@
+"""From answers to published products: rows, versions, verdicts on partitions."""

@@ -1,0 +1,155 @@
+"""Versions of a partition's products, and which of them is published.
+
+Belongs here: writing a version in one transaction, reading it back, recording the gate's
+verdict. Does not belong here: what the rows say (``products``), what the gate asks
+(``answers.verdicts``).
+
+A version is never changed. ``normalized_products`` shows the newest, and
+``published_products`` the last green one, so a red run never destroys yesterday's good
+one (DESIGN.md, "Decisions").
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+import sqlalchemy as sa
+
+from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching.life import Partition
+from normalizer_assets.db import bulk
+from normalizer_assets.db.tables import partitions, product_rows, product_versions
+from normalizer_assets.publishing.products import PRODUCT_COLUMNS, content_hash
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a partition; ``changed`` is False where it stood there before."""
+
+    number: int
+    changed: bool
+
+
+def write_version(
+    engine: sa.Engine, partition: Partition, products: pl.DataFrame, run_id: str
+) -> Version:
+    """Writes products as the partition's newest version, unless they are that already.
+
+    Args:
+        engine: The normaliser's database.
+        partition: Which one.
+        products: As ``build_products`` returns them.
+        run_id: The run that made them.
+
+    Returns:
+        The version that holds these products now.
+    """
+    content = content_hash(products)
+    with engine.begin() as connection:
+        newest = connection.execute(
+            sa.select(product_versions.c.version, product_versions.c.content_hash)
+            .where(partition.of(product_versions))
+            .order_by(product_versions.c.version.desc())
+            .limit(1)
+        ).one_or_none()
+        if newest is not None and newest.content_hash == content:
+            return Version(newest.version, changed=False)
+        number = newest.version + 1 if newest is not None else 1
+        connection.execute(
+            sa.insert(product_versions).values(
+                retailer=partition.retailer,
+                day=partition.day,
+                version=number,
+                run_id=run_id,
+                content_hash=content,
+                row_count=products.height,
+                verdict="pending",
+            )
+        )
+        bulk.insert(
+            connection,
+            product_rows,
+            products.select(
+                *PRODUCT_COLUMNS,
+                pl.lit(number).alias("version"),
+                pl.lit(run_id).alias("run_id"),
+            ),
+        )
+        ledger.record_verdicts(connection, products.filter(pl.col("request_id").is_not_null()))
+        connection.execute(
+            sa.update(partitions)
+            .where(partition.of(partitions))
+            .values(newest_version=number, normalized_count=products.height)
+        )
+    return Version(number, changed=True)
+
+
+def newest_rows(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
+    """Returns the newest version's rows, as the gate judges and people read them.
+
+    Returns:
+        Columns sku, name, brand, model, category_group, confidence, status, reasons,
+        answered_by, llm_model, cost_usd; sorted by sku.
+    """
+    columns: dict[str, pl.DataType | type[pl.DataType]] = {
+        "sku": pl.String,
+        "name": pl.String,
+        "brand": pl.String,
+        "model": pl.String,
+        "category_group": pl.String,
+        "confidence": pl.Float64,
+        "status": pl.String,
+        "reasons": pl.String,
+        "answered_by": pl.String,
+        "llm_model": pl.String,
+        "cost_usd": pl.Decimal(18, 9),
+    }
+    rows = connection.execute(
+        sa.select(*(product_rows.c[column] for column in columns))
+        .join(
+            partitions,
+            sa.and_(
+                partitions.c.retailer == product_rows.c.retailer,
+                partitions.c.day == product_rows.c.day,
+                partitions.c.newest_version == product_rows.c.version,
+            ),
+        )
+        .where(partition.of(product_rows))
+        .order_by(product_rows.c.sku)
+    )
+    return pl.DataFrame([tuple(row) for row in rows], schema=columns, orient="row")
+
+
+def record_verdict(
+    engine: sa.Engine, partition: Partition, *, green: bool, reasons: list[str]
+) -> None:
+    """Publishes the newest version, or holds the partition and keeps the last green one."""
+    explanation = "; ".join(reasons) or None
+    with engine.begin() as connection:
+        newest = connection.execute(
+            sa.select(partitions.c.newest_version).where(partition.of(partitions))
+        ).scalar_one()
+        connection.execute(
+            sa.update(product_versions)
+            .where(partition.of(product_versions), product_versions.c.version == newest)
+            .values(verdict="green" if green else "red", verdict_reasons=explanation)
+        )
+        if green:
+            connection.execute(
+                sa.update(partitions)
+                .where(partition.of(partitions))
+                .values(published_version=newest)
+            )
+        life.enter(
+            connection, partition, "published" if green else "held", None if green else explanation
+        )
+
+
+def is_published(connection: sa.Connection, partition: Partition) -> bool:
+    """Returns whether the partition's newest version is the published one."""
+    row = life.read(connection, partition)
+    return (
+        row is not None
+        and row.state == "published"
+        and row.newest_version is not None
+        and row.newest_version == row.published_version
+    )

@@ -1,0 +1,1 @@
+"""How assets reach outside: database, API, parquet files."""

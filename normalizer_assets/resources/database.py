@@ -1,0 +1,24 @@
+"""The normaliser's database, connected when first needed.
+
+Belongs here: one engine for a process. Does not belong here: choosing the server
+(``db.engine``).
+"""
+
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.engine import connect
+
+
+class Database:
+    """Connects on first use: loading the code location must not start a server."""
+
+    def __init__(self, config: NormalizerConfig) -> None:
+        self._config = config
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The engine, on a schema that is up to date."""
+        return connect(self._config)

@@ -1,0 +1,45 @@
+"""The API's client, from the environment.
+
+Belongs here: making the client, and telling the stand-in from the real API. Does not
+belong here: calling it for a purpose. The key is read by the SDK and by nobody else.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from normalizer_assets.batching.ledger import bind_answer_source
+from normalizer_assets.config import ConfigurationError
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+STANDIN_OWNER = "normalizer-standin"
+"""What the stand-in's list of models says in ``owned_by``."""
+
+
+def connect_api(engine: sa.Engine, environ: Mapping[str, str] = os.environ) -> "OpenAI":
+    """Returns the client, after tying the database to whoever answers.
+
+    Raises:
+        ConfigurationError: No key, or the database holds answers of another source.
+    """
+    # Half a second of import: only for those who call.
+    from openai import OpenAI
+
+    if not environ.get("OPENAI_API_KEY"):
+        raise ConfigurationError(
+            "OPENAI_API_KEY is not set; export your key, or try without one: `make demo`, "
+            "`make dev` (both start the stand-in)"
+        )
+    client = OpenAI(
+        api_key=environ["OPENAI_API_KEY"], base_url=environ.get("OPENAI_BASE_URL") or None
+    )
+    owners = {model.owned_by for model in client.models.list()}
+    try:
+        bind_answer_source(engine, "standin" if STANDIN_OWNER in owners else "openai")
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    return client

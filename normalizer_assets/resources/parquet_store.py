@@ -1,0 +1,31 @@
+"""Frames between steps, as parquet files.
+
+Belongs here: where a frame lies and how it is written. Does not belong here: results
+that people query; those are tables.
+"""
+
+import dagster as dg
+import polars as pl
+from upath import UPath
+
+
+class ParquetStore(dg.UPathIOManager):
+    """Keeps each asset's frame at ``<base>/<asset>/<day>/<retailer>.parquet``.
+
+    dagster-polars 0.27 cannot be used: with Polars 2.1 every read fails
+    (``ArgumentRemovedError`` on ``rechunk``).
+    """
+
+    extension = ".parquet"
+
+    def dump_to_path(self, context: dg.OutputContext, obj: pl.DataFrame, path: UPath) -> None:
+        """Writes the frame so that a reader sees the old one or the new one, whole."""
+        partial = path.with_name(f"{path.name}.{context.run_id}.partial")
+        with partial.open("wb") as file:
+            obj.write_parquet(file)
+        partial.rename(path)
+
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> pl.DataFrame:  # noqa: ARG002
+        """Reads the frame."""
+        with path.open("rb") as file:
+            return pl.read_parquet(file)

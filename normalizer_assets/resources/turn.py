@@ -1,0 +1,88 @@
+"""A run's turn at its partition: the lock, and everything the work needs.
+
+Belongs here: taking the partition's lock for a whole run and bundling database, API,
+storage and configuration. Does not belong here: what is done with them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+import sqlalchemy as sa
+from upath import UPath
+
+from normalizer_assets.batching import life
+from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.resources.database import Database
+from normalizer_assets.resources.openai_client import connect_api
+
+PARTITION_TAG = "dagster/partition"
+LAUNCH_TAG = "normalizer/launched"
+"""Set on runs that the ledger counted as an attempt."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run's turn at its partition.
+
+    Attributes:
+        work: What the work needs.
+        holder: ``None`` where this run holds the partition, else who does.
+    """
+
+    work: PartitionWork
+    holder: str | None
+
+    def is_taken(self, log: dg.DagsterLogManager) -> bool:
+        """Returns whether another process works on the partition, and says so."""
+        if self.holder is None:
+            return False
+        log.warning(
+            "skipped: %s is being worked on by %s; materialise it again when that has ended",
+            self.work.partition.key,
+            self.holder,
+        )
+        return True
+
+
+@contextmanager
+def take_turn(
+    config: NormalizerConfig, engine: sa.Engine, partition: Partition, holder: str
+) -> Iterator[Turn]:
+    """Waits for the partition's lock (30 s at most) and holds it."""
+    work = PartitionWork(
+        partition=partition,
+        config=config,
+        engine=engine,
+        connect_api=lambda: connect_api(engine),
+        storage=UPath(config.paths.storage),
+    )
+    with life.locked(engine, partition, holder) as other:
+        yield Turn(work, other)
+
+
+def turn_resource(config: NormalizerConfig, database: Database) -> dg.ResourceDefinition:
+    """Returns the resource that holds a run's turn from its first step to its last.
+
+    The in-process executor makes it once a run, so the lock is held on one connection
+    over all steps.
+    """
+
+    @dg.resource(description="The partition's lock, and what work on it needs.")
+    @contextmanager
+    def turn(context: dg.InitResourceContext) -> Iterator[Turn]:
+        run = context.run
+        if run is None or PARTITION_TAG not in run.tags:
+            raise dg.DagsterInvariantViolationError(
+                "these assets are partitioned: choose one day and one retailer"
+            )
+        partition = Partition.from_key(run.tags[PARTITION_TAG])
+        with take_turn(config, database.engine, partition, f"run {run.run_id[:8]}") as taken:
+            if taken.holder is not None and LAUNCH_TAG in run.tags:
+                life.return_attempt(database.engine, partition)
+            yield taken
+
+    return turn

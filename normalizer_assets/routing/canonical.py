@@ -1,0 +1,143 @@
+"""The two keys: canonical text of a listing, and the question it stands for.
+
+Belongs here: putting the grammar's tokens into one order, so that two listings of
+the same product have one key (DESIGN.md, "Two keys"). Does not belong here: how a
+quantity or a noise word is recognised (``grammar``), or what is done with keys.
+
+A key forgets order, so it must never forget what order told: quantities are typed
+tokens ("2 x 500 g" is ``2un 500g``, "500 x 2 g" is ``500un 2g``), "sin azúcar" is
+one word, and the parts of a bundle ("A + B") are ordered each for itself.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import polars as pl
+
+from normalizer_assets.grammar.brands import stated_brand
+from normalizer_assets.grammar.noise import STOP_WORDS, without_noise
+from normalizer_assets.grammar.quantities import COUNT_UNITS, in_base_units, measured
+from normalizer_assets.grammar.text import any_of, fold, words
+
+_COUNT = rf" [0-9]+(?:{'|'.join(COUNT_UNITS)}) "
+_STOPPED = rf" (?:{any_of(STOP_WORDS)} )+"
+_JOINS: tuple[tuple[str, str], ...] = (
+    (r" (?:libre de|cero|zero|0%|0) (azucar|lactosa|gluten|sal|alcohol|sodio) ", " sin $1 "),
+    (r"(?-u:\b)(con|sin) (?:(?:de|la|el|los|las) )*([\p{L}][\p{L}\p{N}]*)", "${1}_$2"),
+    (r"([\p{L}\p{N}])\+([\p{L}\p{N}])", "$1 $2"),
+    (r"([\p{L}\p{N}])\+ ", "$1 plus "),
+)
+
+
+def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = ()) -> pl.Expr:
+    """One text for all spellings of a listing's name.
+
+    Case, accents (also that of the ñ), punctuation, units, noise words and word
+    order are forgotten. Words come first, numbers after a comma, the parts of a
+    bundle between semicolons: the signs keep a second pass from reading a number
+    and a word that only sorting made neighbours as one quantity.
+
+    Args:
+        name: String expression as landed.
+        brand: The row's own brand field (String, may be null); its words go in
+            front of the name that does not carry them.
+        noise_words: Words that never tell products apart, beside the built-in ones.
+
+    Returns:
+        String expression. Canonical text of canonical text is itself. A name without
+        any word or number keeps its folded text.
+    """
+    name_, brand_, text = pl.field("name"), pl.field("brand"), pl.field("text")
+    # Not str.contains: with a pattern for each row it compiles one for each row.
+    missing = words(brand_).str.split(" ").list.set_difference(words(name_).str.split(" "))
+    carried = brand_.is_null() | (missing.list.len() == 0)
+    between = pl.when(name_.str.contains(r" \+|;")).then(pl.lit(" ; ")).otherwise(pl.lit(" , "))
+    whole = pl.when(carried).then(name_).otherwise(pl.concat_str(brand_, between, name_))
+    # A field of a struct is computed once; an expression that is used twice is
+    # computed twice outside lazy frames, and these chains would multiply.
+    return (
+        pl.struct(fold(name).alias("name"), fold(stated_brand(brand)).alias("brand"))
+        .struct.with_fields(whole.alias("text"))
+        .struct.with_fields(without_noise(text, noise_words).alias("text"))
+        .struct.with_fields(_joined(in_base_units(measured(text))).alias("text"))
+        .struct.with_fields(
+            pl.when(text.str.contains(_COUNT))
+            .then(text.str.replace_all(" pack ", " ", literal=True))
+            .otherwise(text)
+            .alias("text")
+        )
+        .struct.with_fields(_in_order(text).alias("text"))
+        .struct.with_fields(without_noise(text, noise_words).str.strip_chars(" ,;").alias("text"))
+        .struct.with_fields(pl.when(text == "").then(name_).otherwise(text).alias("text"))
+        .struct.field("text")
+        .alias("canonical_name")
+    )
+
+
+def canonical_key(name: pl.Expr, brand: pl.Expr, category_group: pl.Expr) -> pl.Expr:
+    """Canonical name and category group: price, SKU and shop are not in it.
+
+    Args:
+        name: String expression as landed.
+        brand: The row's own brand field (String, may be null).
+        category_group: String expression, one of ``CATEGORY_GROUPS``.
+
+    Returns:
+        String expression such as ``"coca cola original, 2000ml|beverages"``.
+    """
+    return pl.concat_str(canonical_name(name, brand), pl.lit("|"), category_group)
+
+
+def question_keys(canonical_key: pl.Series, answer_contract_version: int) -> pl.Series:
+    """Hashes under which answers are stored.
+
+    Args:
+        canonical_key: String series from ``canonical_key``.
+        answer_contract_version: One number for all templates; raising it makes
+            every question new.
+
+    Returns:
+        String series of SHA-256 in hex, same height and order.
+    """
+    suffix = f"|{answer_contract_version}".encode()
+    return pl.Series(
+        "question_key",
+        [hashlib.sha256(key.encode() + suffix).hexdigest() for key in canonical_key],
+        dtype=pl.String,
+    )
+
+
+def _joined(text: pl.Expr) -> pl.Expr:
+    for pattern, replacement in _JOINS:
+        text = text.str.replace_all(pattern, replacement)
+    return text.str.replace_all(_STOPPED, " ")
+
+
+def _in_order(text: pl.Expr) -> pl.Expr:
+    parts = (
+        text.str.replace_all("+", ";", literal=True)
+        .str.split(";")
+        .list.eval(_ordered(pl.concat_str(pl.lit(" "), pl.element().str.strip_chars(" "))))
+    )
+    return (
+        parts.list.eval(pl.element().filter(pl.element() != ""))
+        .list.unique()
+        .list.sort()
+        .list.join("; ")
+    )
+
+
+def _ordered(segment: pl.Expr) -> pl.Expr:
+    """Words sorted, then numbers sorted; several counts keep the order of numbers.
+
+    In "2 x 500 g 3 x 200 g" order alone tells which count goes with which content.
+    """
+    word = segment.str.extract_all(r" [^0-9 ][^ ]*").list.unique().list.sort()
+    number = segment.str.extract_all(r" [0-9][^ ]*")
+    several = segment.str.count_matches(r" [0-9]+un(?-u:\b)") > 1
+    numbers = pl.when(several).then(number).otherwise(number.list.unique().list.sort())
+    return (
+        pl.concat_list(word.list.join("") + pl.lit(","), numbers.list.join(""))
+        .list.join("")
+        .str.strip_chars(" ,")
+    )

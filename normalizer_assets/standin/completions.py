@@ -1,0 +1,354 @@
+"""Chat completions: what a model accepts, and what a reply looks like.
+
+Belongs here: checking one request body against the model table, counting its tokens,
+building replies and failed replies, for batch lines and individual calls alike. Does
+not belong here: what an answer says (answers.py), batch files (batches.py).
+"""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from normalizer_assets.config import ModelConfig
+from normalizer_assets.prompting.tokens import TOKENS_PER_MESSAGE, TOKENS_PER_REPLY, count_tokens
+from normalizer_assets.standin.answers import UNANSWERABLE, Answerer, Question, parse_prompt
+from normalizer_assets.standin.embeddings import MODEL_PREFIX
+from normalizer_assets.standin.errors import (
+    ApiError,
+    invalid_type,
+    invalid_value,
+    missing_parameter,
+    out_of_range,
+    server_error,
+    unknown_model,
+)
+from normalizer_assets.standin.failures import Failure, failure_of
+from normalizer_assets.standin.settings import StandinSettings
+
+MODEL_SUFFIX = "-standin"
+"""Ends the model id of every reply, so that each table that shows the model says that
+no language model answered."""
+
+REASONING_TOKENS = {
+    "none": 0,
+    "minimal": 0,
+    "low": 192,
+    "medium": 448,
+    "high": 1152,
+    "xhigh": 1920,
+    "max": 3840,
+}
+"""Reasoning tokens by effort; round figures in the order of size of recorded calls."""
+
+DEFAULT_EFFORT = "medium"
+
+PARAMETERS = frozenset(
+    (
+        *("model", "messages", "response_format", "temperature", "top_p", "n", "stop", "stream"),
+        *("max_tokens", "max_completion_tokens", "reasoning_effort", "verbosity", "seed"),
+        *("user", "metadata", "store", "service_tier", "logprobs", "top_logprobs"),
+        *("presence_penalty", "frequency_penalty", "logit_bias", "prompt_cache_key"),
+        "safety_identifier",
+    )
+)
+SAMPLING = ("top_p", "logprobs", "top_logprobs")
+"""Refused, as ``temperature`` is, by models that reason."""
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """A request that was accepted.
+
+    Attributes:
+        model: Id of the model.
+        question: What was asked, ``None`` for a prompt that is not the project's.
+        prompt_tokens: Tokens of all messages.
+        limit: Completion tokens allowed, ``None`` without a limit.
+        reasoning_tokens: Tokens spent before the answer.
+    """
+
+    model: str
+    question: Question | None
+    prompt_tokens: int
+    limit: int | None
+    reasoning_tokens: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One request's end: a completion, an error, or no line at all.
+
+    Attributes:
+        body: The completion, ``None`` where there is none.
+        error: Why there is none.
+    """
+
+    body: dict[str, Any] | None = None
+    error: ApiError | None = None
+
+
+def check(body: Any, models: Mapping[str, ModelConfig]) -> ChatRequest:
+    """Checks a request as the real API would (facts/openai_batch.md section 2).
+
+    Args:
+        body: Parsed JSON.
+        models: The model table: id -> what it accepts.
+
+    Raises:
+        ApiError: With the real API's text, as far as one was recorded.
+    """
+    if not isinstance(body, dict):
+        raise ApiError("We could not parse the JSON body of your request.")
+    name = body.get("model")
+    if name is None:
+        raise ApiError("you must provide a model parameter")
+    model = models.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise unknown_model(name)
+    if name.startswith(MODEL_PREFIX):
+        raise ApiError(
+            "This is not a chat model and thus not supported in the v1/chat/completions endpoint. "
+            "Did you mean to use v1/completions?",
+            status=404,
+            param="model",
+        )
+    texts = _message_texts(body)
+    _check_parameters(body, model)
+    _check_format(body, texts)
+    user = [text for role, text in texts if role == "user"]
+    counts = count_tokens([text for _, text in texts])
+    return ChatRequest(
+        model=name,
+        question=parse_prompt(user[-1]) if user else None,
+        prompt_tokens=int(counts.sum()) + TOKENS_PER_MESSAGE * len(texts) + TOKENS_PER_REPLY,
+        limit=body.get("max_completion_tokens", body.get("max_tokens")),
+        reasoning_tokens=_reasoning(body, model),
+    )
+
+
+def respond(
+    requests: Sequence[ChatRequest],
+    answerer: Answerer,
+    settings: StandinSettings,
+    *,
+    in_batch: bool,
+) -> list[Reply]:
+    """Answers accepted requests, the rules being asked once for all of them.
+
+    Args:
+        requests: What was accepted by ``check``.
+        answerer: Who answers.
+        settings: Seed and share of failures.
+        in_batch: Whether these are lines of a batch.
+    """
+    contents = iter(answerer.contents([r.question for r in requests if r.question is not None]))
+    replies = []
+    for request in requests:
+        question = request.question
+        if question is None:
+            replies.append(Reply(_completion(request, UNANSWERABLE)))
+            continue
+        failure = failure_of(
+            question.name,
+            question.tier,
+            in_batch=in_batch,
+            seed=settings.seed,
+            failing_lines=settings.failing_lines,
+        )
+        replies.append(_reply(request, next(contents), failure))
+    return replies
+
+
+def _reply(request: ChatRequest, content: str, failure: Failure | None) -> Reply:
+    match failure:
+        case "server_error":
+            return Reply(error=server_error())
+        case "missing":
+            return Reply()
+        case "refusal":
+            body = _completion(request, "")
+            body["choices"][0]["message"] |= {
+                "content": None,
+                "refusal": "I'm sorry, but I can't help with that.",
+            }
+            return Reply(body)
+        case "truncated":
+            body = _completion(request, content[: len(content) // 2])
+            body["choices"][0]["finish_reason"] = "length"
+            return Reply(body)
+        case "wrong_types":
+            return Reply(_completion(request, WRONG_TYPES))
+        case None:
+            return Reply(_completion(request, content))
+
+
+WRONG_TYPES = '{"brand": ["?"], "model": {"name": "?"}, "attributes": "?", "confidence": "alta"}'
+"""Valid JSON that is no answer."""
+
+
+def _completion(request: ChatRequest, content: str) -> dict[str, Any]:
+    """Builds a completion; what does not fit under the limit is cut off.
+
+    Reasoning counts against the limit and comes first, so a small limit returns an
+    empty answer that is billed all the same.
+    """
+    answer_tokens = int(count_tokens([content])[0])
+    finish = "stop"
+    if request.limit is not None and request.reasoning_tokens + answer_tokens > request.limit:
+        finish = "length"
+        room = max(request.limit - request.reasoning_tokens, 0)
+        content = content[: len(content) * room // answer_tokens] if answer_tokens else ""
+        answer_tokens = room
+    reasoning = min(request.reasoning_tokens, request.limit or request.reasoning_tokens)
+    completion_tokens = reasoning + answer_tokens
+    return {
+        "id": f"chatcmpl-{secrets.token_hex(12)}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": request.model + MODEL_SUFFIX,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": content, "refusal": None},
+                "logprobs": None,
+                "finish_reason": finish,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": request.prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": request.prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": reasoning},
+        },
+        "system_fingerprint": "standin",
+    }
+
+
+# --- what is refused --------------------------------------------------------------
+
+
+def _message_texts(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """Returns role and text of each message; content parts are joined."""
+    messages = body.get("messages")
+    if messages is None:
+        raise missing_parameter("messages")
+    if not isinstance(messages, list):
+        raise invalid_type("messages", "an array of objects", messages)
+    if not messages:
+        raise ApiError(
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an "
+            "empty array instead.",
+            param="messages",
+            code="empty_array",
+        )
+    texts = []
+    for index, message in enumerate(messages):
+        place = f"messages[{index}]"
+        if not isinstance(message, dict):
+            raise invalid_type(place, "an object", message)
+        role, content = message.get("role"), message.get("content")
+        if role is None:
+            raise missing_parameter(f"{place}.role")
+        if role not in ("developer", "system", "user", "assistant"):
+            raise invalid_value(f"{place}.role", role, ["system", "assistant", "user", "developer"])
+        if isinstance(content, list):
+            content = "".join(
+                str(part.get("text", "")) for part in content if isinstance(part, dict)
+            )
+        if not isinstance(content, str):
+            raise invalid_type(f"{place}.content", "a string or array of objects", content)
+        texts.append((role, content))
+    return texts
+
+
+def _check_parameters(body: dict[str, Any], model: ModelConfig) -> None:
+    for name in body:
+        if name not in PARAMETERS:
+            raise ApiError(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
+    if body.get("stream"):
+        raise ApiError("The stand-in does not stream.", param="stream", code="unsupported_value")
+    if model.max_tokens_parameter == "max_completion_tokens" and "max_tokens" in body:
+        raise ApiError(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead.",
+            param="max_tokens",
+            code="unsupported_parameter",
+        )
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in body:
+            if type(body[name]) is not int:
+                raise invalid_type(name, "an integer", body[name])
+            if body[name] < 1:
+                raise out_of_range(name, body[name], 1, model.context_tokens)
+    if not model.temperature:
+        _check_sampling(body, model)
+
+
+def _check_sampling(body: dict[str, Any], model: ModelConfig) -> None:
+    """Refuses what models without a temperature refuse, each generation in its words."""
+    for name in SAMPLING:
+        if name in body:
+            raise ApiError(
+                f"Unsupported parameter: '{name}' is not supported with this model.",
+                param=name,
+                code="unsupported_parameter",
+            )
+    if "temperature" not in body:
+        return
+    if model.reasoning_effort != "minimal":  # 5.1 and later
+        raise ApiError(
+            "Unsupported parameter: 'temperature' is not supported with this model.",
+            param="temperature",
+        )
+    if body["temperature"] != 1:
+        raise ApiError(
+            f"Unsupported value: 'temperature' does not support {body['temperature']} with this "
+            f"model. Only the default (1) value is supported.",
+            param="temperature",
+            code="unsupported_value",
+        )
+
+
+def _reasoning(body: dict[str, Any], model: ModelConfig) -> int:
+    """Returns the reasoning tokens, refusing an effort that the model does not know.
+
+    ``minimal`` exists up to gpt-5, ``none`` from 5.1 on: the model table's lowest
+    effort tells which.
+    """
+    if model.reasoning_effort is None:
+        if "reasoning_effort" in body:
+            raise ApiError("Unrecognized request argument supplied: reasoning_effort")
+        return 0
+    effort = body.get("reasoning_effort", DEFAULT_EFFORT)
+    efforts = ["minimal", "low", "medium", "high"]
+    if model.reasoning_effort == "none":
+        efforts = ["none", "low", "medium", "high", "xhigh", "max"]
+    if effort not in efforts:
+        listed = ", ".join(f"'{name}'" for name in efforts[:-1])
+        raise ApiError(
+            f"Unsupported value: 'reasoning_effort' does not support '{effort}' with this model. "
+            f"Supported values are: {listed}, and '{efforts[-1]}'.",
+            param="reasoning_effort",
+            code="unsupported_value",
+        )
+    return REASONING_TOKENS[effort]
+
+
+def _check_format(body: dict[str, Any], texts: list[tuple[str, str]]) -> None:
+    form = body.get("response_format", {"type": "text"})
+    if not isinstance(form, dict):
+        raise invalid_type("response_format", "an object", form)
+    kind = form.get("type")
+    if kind not in ("json_object", "json_schema", "text"):
+        raise invalid_value("response_format.type", kind, ["json_object", "json_schema", "text"])
+    if kind == "json_schema" and not isinstance(form.get("json_schema"), dict):
+        raise missing_parameter("response_format.json_schema")
+    if kind == "json_object" and not any("json" in text.lower() for _, text in texts):
+        raise ApiError(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of "
+            "type 'json_object'.",
+            param="messages",
+        )

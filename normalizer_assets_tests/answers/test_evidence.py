@@ -1,0 +1,309 @@
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from normalizer_assets.answers.evidence import gather_evidence
+
+TEXT_COLUMNS = (
+    *("name", "listing_brand", "category_group", "brand", "model", "attributes"),
+    *("rules_brand", "rules_model", "rules_attributes"),
+)
+
+PHONE: dict[str, Any] = {
+    "name": "Celular iPhone 15 Pro Max 256GB 8 GB RAM Negro",
+    "listing_brand": None,
+    "category_group": "smartphones",
+    "price": 1_299_990,
+    "brand": "APPLE",
+    "model": "iPhone 15 Pro Max",
+    "attributes": {"capacity": "256GB", "color": "negro", "ram": "8GB"},
+    "rules_brand": "APPLE",
+    "rules_model": "iPhone 15 Pro Max",
+    "rules_attributes": {"capacity": "256GB", "color": "negro", "ram": "8GB"},
+}
+DRINK: dict[str, Any] = {
+    "name": "Bebida Coca-Cola Original Pack 6 Un. x 1,5 Lts",
+    "listing_brand": "Coca Cola",
+    "category_group": "beverages",
+    "price": 8_990,
+    "brand": "COCA-COLA",
+    "model": "Original",
+    "attributes": {"capacity": "1.5L", "volume_ml": "1500", "pack_count": "6"},
+    "rules_brand": "COCA-COLA",
+    "rules_model": None,
+    "rules_attributes": {"capacity": "1.5L", "volume_ml": "1500", "pack_count": "6"},
+}
+
+
+def judge_all(*rows: dict[str, Any]) -> pl.DataFrame:
+    plain = [
+        {
+            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    schema = dict.fromkeys(TEXT_COLUMNS, pl.String) | {"price": pl.Int64}
+    return gather_evidence(pl.DataFrame(plain, schema=schema))
+
+
+def judge(row: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    judged = judge_all(row | changes).row(0, named=True)
+    for column in ("evidence", "attributes"):
+        judged[column] = json.loads(judged[column])
+    return judged
+
+
+def test_an_answer_that_listing_and_rules_state_is_fully_supported() -> None:
+    judged = judge(PHONE)
+    assert set(judged["evidence"].values()) == {"supported"}
+    assert judged["confidence"] == 1.0
+    assert judged["reasons"] == ""
+    assert judge(DRINK)["confidence"] > 0.9
+
+
+def test_a_wrong_quantity_is_contradicted_dropped_and_sent_to_review() -> None:
+    judged = judge(PHONE, attributes={"capacity": "512GB", "color": "negro"})
+    assert judged["evidence"]["capacity"] == "contradicted"
+    assert judged["attributes"] == {"color": "negro"}
+    assert judged["confidence"] < 0.7
+    assert "capacity 512GB contradicts the listing, which states 256GB" in judged["reasons"]
+
+
+def test_swapped_quantities_are_contradicted_though_the_name_holds_both() -> None:
+    judged = judge(PHONE, attributes={"capacity": "8GB", "ram": "256GB"})
+    assert judged["evidence"]["capacity"] == judged["evidence"]["ram"] == "contradicted"
+    assert judged["attributes"] == {}
+
+
+def test_another_colour_is_contradicted() -> None:
+    judged = judge(PHONE, attributes={"capacity": "256GB", "color": "azul"})
+    assert judged["evidence"]["color"] == "contradicted"
+
+
+def test_a_colour_is_found_under_any_spelling_where_the_rules_read_none() -> None:
+    judged = judge(
+        PHONE, name="iPhone 15 256GB Black", attributes={"color": "negro"}, rules_attributes=None
+    )
+    assert judged["evidence"]["color"] == "supported"
+
+
+def test_equal_quantities_in_other_units_support_each_other() -> None:
+    judged = judge(DRINK, attributes={"capacity": "1500ml", "volume_ml": "1500", "pack_count": "6"})
+    assert judged["evidence"]["capacity"] == "supported"
+
+
+def test_quantities_are_found_in_the_listing_where_the_rules_read_none() -> None:
+    judged = judge(DRINK, rules_attributes=None, rules_brand=None, rules_model=None)
+    for field in ("capacity", "volume_ml", "pack_count", "brand"):
+        assert judged["evidence"][field] == "supported"
+    assert judged["confidence"] < judge(DRINK)["confidence"]
+
+
+def test_rolls_are_the_count_of_a_pack() -> None:
+    judged = judge(
+        DRINK,
+        name="Papel Higiénico Confort 12 rollos",
+        attributes={"pack_count": "12"},
+        rules_attributes=None,
+    )
+    assert judged["evidence"]["pack_count"] == "supported"
+
+
+def test_what_a_model_knows_beyond_the_listing_is_inferred_and_kept() -> None:
+    judged = judge(PHONE, attributes=PHONE["attributes"] | {"size": "6.7"})
+    assert judged["evidence"]["size"] == "inferred"
+    assert judged["attributes"]["size"] == "6.7"
+    assert 0.9 < judged["confidence"] < 1
+
+
+def test_a_shoe_size_is_looked_up_as_a_word_and_inches_as_a_quantity() -> None:
+    shoe = judge(
+        PHONE, name="Zapatilla Runner 42 Negro", attributes={"size": "42"}, rules_attributes=None
+    )
+    screen = judge(
+        PHONE, name='Televisor LED 55" Smart', attributes={"size": "55"}, rules_attributes=None
+    )
+    assert shoe["evidence"]["size"] == screen["evidence"]["size"] == "supported"
+
+
+def test_a_brand_from_the_rows_own_field_is_supported() -> None:
+    judged = judge(DRINK, name="Bebida Cola 1,5 L", rules_brand=None)
+    assert judged["evidence"]["brand"] == "supported"
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence", "reason"),
+    [
+        ({"brand": "SAMSUNG"}, "contradicted", "which states APPLE"),
+        ({"brand": "SAMSUNG", "rules_brand": None}, "inferred", "SAMSUNG is not in the listing"),
+        ({"brand": "PRO MA", "rules_brand": None}, "inferred", "PRO MA is not in the listing"),
+    ],
+)
+def test_a_brand_without_support_cannot_be_accepted(
+    changes: dict[str, Any], evidence: str, reason: str
+) -> None:
+    judged = judge(PHONE, **changes)
+    assert judged["evidence"]["brand"] == evidence
+    assert judged["confidence"] < 0.7
+    assert reason in judged["reasons"]
+
+
+def test_the_brand_that_an_accessory_fits_is_looked_at() -> None:
+    judged = judge(
+        PHONE,
+        name="Carcasa Spigen para Samsung Galaxy A54",
+        brand="SAMSUNG",
+        model="Galaxy A54",
+        attributes=None,
+        rules_brand="SPIGEN",
+        rules_model="Galaxy A54",
+        rules_attributes=None,
+    )
+    assert judged["confidence"] < 0.7
+    assert "the listing states the brand SPIGEN as well" in judged["reasons"]
+
+
+def test_a_product_line_supports_its_makers_brand() -> None:
+    assert "apple" not in PHONE["name"].lower()
+    assert judge(PHONE)["evidence"]["brand"] == "supported"
+
+
+@pytest.mark.parametrize(
+    ("model", "evidence"),
+    [
+        ("iPhone 14 Pro Max", "contradicted"),
+        ("Galaxy Buds", "inferred"),
+    ],
+)
+def test_another_model_cannot_be_accepted(model: str, evidence: str) -> None:
+    judged = judge(PHONE, model=model)
+    assert judged["evidence"]["model"] == evidence
+    assert judged["confidence"] < 0.7
+    assert model in judged["reasons"]
+
+
+def test_half_a_model_is_worth_less_than_the_whole() -> None:
+    assert judge(PHONE, model="iPhone 15")["confidence"] < judge(PHONE)["confidence"]
+
+
+def test_missing_fields_that_the_listing_states_cost_confidence() -> None:
+    whole = judge(PHONE)["confidence"]
+    for changes, reason in (
+        ({"brand": None}, "no brand, though the listing states APPLE"),
+        ({"model": None}, "no model, though the listing states iPhone 15 Pro Max"),
+        ({"attributes": {"color": "negro"}}, "no capacity, though the listing states 256GB"),
+    ):
+        judged = judge(PHONE, **changes)
+        assert judged["confidence"] < whole
+        assert reason in judged["reasons"]
+    # The small templates do not ask for it.
+    compact = judge(PHONE, attributes={"capacity": "256GB", "color": "negro"})
+    assert compact["confidence"] == whole
+
+
+def test_an_empty_answer_is_looked_at() -> None:
+    nothing = dict.fromkeys(
+        ("brand", "model", "attributes", "rules_brand", "rules_model", "rules_attributes")
+    )
+    judged = judge(PHONE, **nothing)
+    assert judged["confidence"] < 0.7
+    assert judged["evidence"] == judged["attributes"] == {}
+
+
+def test_a_plain_product_without_brand_and_model_can_be_accepted() -> None:
+    judged = judge(
+        DRINK,
+        name="Arroz Grado 1 Bolsa 1 kg",
+        listing_brand=None,
+        brand=None,
+        model=None,
+        attributes={"capacity": "1kg", "weight_g": "1000"},
+        rules_brand=None,
+        rules_attributes={"capacity": "1kg", "weight_g": "1000"},
+    )
+    assert judged["confidence"] >= 0.7
+
+
+def test_rows_keep_their_order_and_further_columns() -> None:
+    judged = judge_all(PHONE, DRINK, PHONE | {"brand": "SONY"})
+    assert judged["name"].to_list() == [PHONE["name"], DRINK["name"], PHONE["name"]]
+    assert judged["price"].to_list() == [1_299_990, 8_990, 1_299_990]
+    assert judged["confidence"][2] < judged["confidence"][0]
+
+
+def test_no_rows_give_no_rows() -> None:
+    judged = judge_all()
+    assert judged.height == 0
+    assert judged.schema["confidence"] == pl.Float64
+    assert judged.schema["evidence"] == judged.schema["reasons"] == pl.String
+
+
+words = st.sampled_from(
+    ["apple", "iPhone", "15", "Pro", "negro", "256GB", "8 GB", "", "ñ", ".", '"']
+)
+phrases = st.none() | st.lists(words, max_size=5).map(" ".join) | st.text(max_size=10)
+attributes = st.none() | st.dictionaries(
+    st.sampled_from(["capacity", "ram", "color", "size", "pack_count", "flavor", 'x"'])
+    | st.text(max_size=4),
+    st.sampled_from(["256GB", "8GB", "negro", "6.7", "12", ""]) | st.text(max_size=6),
+    max_size=4,
+)
+answers = st.fixed_dictionaries(
+    {
+        "name": phrases.map(lambda name: name or "x"),
+        "listing_brand": phrases,
+        "category_group": st.just("other"),
+        "price": st.none(),
+        "brand": phrases,
+        "model": phrases,
+        "attributes": attributes,
+        "rules_brand": phrases,
+        "rules_model": phrases,
+        "rules_attributes": attributes,
+    }
+)
+
+
+@given(st.lists(answers, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_confidence_lies_between_0_and_1_and_loses_no_row(rows: list[dict[str, Any]]) -> None:
+    judged = judge_all(*rows)
+    assert judged.height == len(rows)
+    assert judged["confidence"].is_between(0, 1).all()
+    assert judged["reasons"].null_count() == 0
+    for row, given_row in zip(judged.iter_rows(named=True), rows, strict=True):
+        kept, evidence = json.loads(row["attributes"]), json.loads(row["evidence"])
+        assert kept.items() <= (given_row["attributes"] or {}).items()
+        assert set(evidence.values()) <= {"supported", "inferred", "contradicted"}
+        if given_row["brand"] is not None and evidence["brand"] != "supported":
+            assert row["confidence"] < 0.7
+
+
+@given(
+    st.sampled_from([64, 128, 256, 512]),
+    st.sampled_from([64, 128, 256, 512]),
+    st.dictionaries(
+        st.sampled_from(["flavor", "network", "size", "finish"]),
+        st.sampled_from(["5G", "6.7", "mate", "limón"]),
+    ),
+    st.booleans(),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_supported_answer_beats_the_same_with_a_wrong_capacity(
+    right: int, wrong: int, further: dict[str, str], known_brand: bool
+) -> None:
+    row = PHONE | {
+        "name": f"Celular iPhone 15 Pro Max {right}GB Negro",
+        "brand": "APPLE" if known_brand else "OTRA",
+        "rules_attributes": {"capacity": f"{right}GB", "color": "negro"},
+    }
+    good, bad = judge_all(
+        row | {"attributes": {"capacity": f"{right}GB"} | further},
+        row | {"attributes": {"capacity": f"{wrong}GB"} | further},
+    )["confidence"]
+    assert (good == bad) if right == wrong else (good > bad)

@@ -1,0 +1,221 @@
+import json
+from contextlib import suppress
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from normalizer_assets.answers.parsing import (
+    ParsedLine,
+    State,
+    error_record,
+    parse_batch_line,
+    parse_completion,
+    parse_content,
+)
+from normalizer_assets.answers.schemas import UnusableAnswer
+
+ANSWER = '{"b":"LG","m":"OLED C3","a":{"s":55},"cf":0.9}'
+
+
+def completion(content: Any, finish_reason: str = "stop", **message: Any) -> dict[str, Any]:
+    return {
+        "model": "gpt-5-mini-2025-08-07",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": content, **message},
+                "finish_reason": finish_reason,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 90,
+            "completion_tokens": 40,
+            "prompt_tokens_details": {"cached_tokens": 10},
+            "completion_tokens_details": {"reasoning_tokens": 15},
+        },
+    }
+
+
+def batch_line(body: Any, status_code: Any = 200, error: Any = None) -> str:
+    response = {"status_code": status_code, "request_id": "r", "body": body}
+    return json.dumps({"id": "x", "custom_id": "c-1", "response": response, "error": error})
+
+
+def not_executed(code: str) -> str:
+    error = {"code": code, "message": "This request could not be executed"}
+    return json.dumps({"id": "x", "custom_id": "c-1", "response": None, "error": error})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ANSWER,
+        f"\ufeff {ANSWER}\n",
+        f"```json\n{ANSWER}\n```",
+        f"Aquí está {{el JSON}}:\n\n{ANSWER}\n\nEspero que sirva.",
+        f"[{ANSWER}]",
+        f'{{"Out":{ANSWER}}}',
+        '{"b":"LG","b":"LG","m":"OLED C3","a":{"s":"55"}}',
+        '{"brand":"LG","model":"OLED C3","attributes":{"size":"55 pulgadas","color":null}}',
+    ],
+)
+def test_one_object_is_found_whatever_stands_around_it(content: str) -> None:
+    answer = parse_content(content)
+    assert (answer.brand, answer.model, answer.attributes) == ("LG", "OLED C3", {"size": "55"})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "empty"),
+        (" \n", "empty"),
+        ("No puedo responder", "no JSON object"),
+        ("{'b': 'LG'}", "no JSON object"),
+        ('["LG", "OLED C3"]', "no JSON object"),
+        (ANSWER[:-8], "broken JSON"),
+        ('{"b":"LG","a":{"c":"1TB"},"m":"x', "broken JSON"),
+        (ANSWER + "\n" + ANSWER, "more than one"),
+        (f"[{ANSWER},{ANSWER}]", "more than one"),
+        ('{"b":"LG","b":"SONY"}', "stands twice"),
+        ('{"b":"LG","m":[]}', "model is a list"),
+        ('{"b":' + "9" * 5000 + "}", "too long"),
+        ('{"x":' * 5000 + "1" + "}" * 5000, "nested too deeply"),
+    ],
+)
+def test_what_holds_no_answer_is_refused_with_the_reason(content: str, reason: str) -> None:
+    with pytest.raises(UnusableAnswer, match=reason):
+        parse_content(content)
+
+
+@given(
+    st.one_of(
+        st.text(),
+        st.text(alphabet='{}[]",:\\ bma01.e\n`'),
+        st.integers(0, len(ANSWER)).map(lambda cut: ANSWER[:cut]),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["b", "m", "a", "cf", "x", "name"]), inner)
+            ),
+        ).map(json.dumps),
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_no_text_raises_anything_but_unusable_answer(content: str) -> None:
+    with suppress(UnusableAnswer):
+        columns = parse_content(content).columns()
+        assert json.dumps(columns, ensure_ascii=False).encode("utf-8")
+
+
+def test_a_good_line_carries_answer_usage_and_model() -> None:
+    line = parse_batch_line(batch_line(completion(ANSWER)) + "\r\n")
+    assert (line.custom_id, line.state, line.reason) == ("c-1", "ok", "")
+    assert line.answer is not None
+    assert line.answer.brand == "LG"
+    assert line.content == ANSWER
+    assert line.llm_model == "gpt-5-mini-2025-08-07"
+    usage = line.usage
+    assert (usage.input_tokens, usage.cached_tokens) == (90, 10)
+    assert (usage.output_tokens, usage.reasoning_tokens) == (40, 15)
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "reason"),
+    [
+        (
+            batch_line({"error": {"code": "unsupported_value", "message": "no"}}, 400),
+            "http_error",
+            "HTTP 400: unsupported_value: no",
+        ),
+        (batch_line(None, 0), "http_error", "HTTP 0"),
+        (batch_line(None, 502), "http_error", "HTTP 502"),
+        (
+            batch_line({**completion(ANSWER), "error": {"message": "x"}}),
+            "http_error",
+            "HTTP 200: x",
+        ),
+        (not_executed("batch_expired"), "expired", "could not be executed"),
+        (not_executed("batch_cancelled"), "expired", "batch_cancelled"),
+        (not_executed("server_error"), "http_error", "server_error"),
+        ('{"custom_id":"c-1"}', "http_error", "no reason given"),
+        (batch_line(completion(None, refusal="I can't")), "refused", "I can't"),
+        (batch_line(completion("", "content_filter")), "refused", "content filter"),
+        (batch_line(completion("", "length")), "truncated", "before any text"),
+        (batch_line(completion(ANSWER[:20], "length")), "truncated", "token limit"),
+        (batch_line(completion("")), "invalid", "empty"),
+        (batch_line(completion("Lo siento")), "invalid", "no JSON object"),
+        (batch_line({}), "invalid", "empty"),
+        (batch_line(None), "invalid", "empty"),
+        (batch_line({"choices": []}), "invalid", "empty"),
+        ("", "unreadable", "not JSON"),
+        ("{", "unreadable", "not JSON"),
+        ("[1]", "unreadable", "no custom_id"),
+        ('{"custom_id":""}', "unreadable", "no custom_id"),
+        ('{"custom_id":7}', "unreadable", "no custom_id"),
+    ],
+)
+def test_every_line_ends_in_exactly_one_state(line: str, state: State, reason: str) -> None:
+    parsed = parse_batch_line(line)
+    assert parsed.state == state
+    assert reason in parsed.reason
+    assert parsed.answer is None
+    assert parsed.custom_id == (None if state == "unreadable" else "c-1")
+
+
+def test_a_complete_object_at_the_token_limit_is_an_answer() -> None:
+    assert parse_completion(completion(ANSWER, "length")).state == "ok"
+
+
+def test_tokens_of_an_unusable_reply_are_counted() -> None:
+    assert parse_batch_line(batch_line(completion("", "length"))).usage.output_tokens == 40
+    assert parse_completion(completion(None, refusal="no")).usage.input_tokens == 90
+
+
+def test_an_individual_call_and_a_batch_line_are_read_alike() -> None:
+    body = completion(f"```\n{ANSWER}\n```")
+    assert parse_completion(body, "c-1") == parse_batch_line(batch_line(body))
+
+
+def test_texts_of_a_line_can_be_stored() -> None:
+    line = batch_line(completion("a\x00\ud800", model="x"))
+    parsed = parse_batch_line(line)
+    assert parsed.content == "a?"
+    refused = parse_batch_line(batch_line({"error": {"message": "a\x00\ud800"}}, 500))
+    assert refused.reason == "HTTP 500: a?"
+
+
+bodies = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                ["choices", "message", "content", "usage", "error", "refusal", "prompt_tokens"]
+            ),
+            inner,
+        )
+    ),
+)
+
+
+@given(bodies, st.none() | st.integers() | st.text(max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_no_body_raises(body: Any, status_code: Any) -> None:
+    for parsed in (parse_batch_line(batch_line(body, status_code)), parse_completion(body)):
+        assert isinstance(parsed, ParsedLine)
+        assert parsed.state in get_args(State)
+        assert (parsed.answer is not None) == (parsed.state == "ok")
+        assert bool(parsed.reason) == (parsed.state != "ok")
+
+
+@given(st.text())
+@settings(max_examples=100, deadline=None)
+def test_no_line_raises(line: str) -> None:
+    assert parse_batch_line(line).state == "unreadable" or "custom_id" in line
+
+
+def test_an_unusable_line_is_recorded_as_specified() -> None:
+    assert error_record("c-1", "why") == {"error": "why", "confidence": 0.0, "_custom_id": "c-1"}
