@@ -8,6 +8,7 @@ the section they need and never read the environment themselves.
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -460,19 +461,23 @@ def load_config(environ: Mapping[str, str] = os.environ) -> NormalizerConfig:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file.name} is not valid TOML: {error}") from error
-    _apply_environment(values, environ)
-    paths = values.setdefault("paths", {})
-    for key, default in PathsConfig().model_dump().items():
-        paths[key] = _resolve(str(paths.get(key, default)), file.parent)
-    return validate_config(values, origin=file.name)
+    variables = _apply_environment(values, environ)
+    config = validate_config(values, origin=file.name, variables=variables)
+    folders = {key: _resolve(path, file.parent) for key, path in config.paths}
+    return config.model_copy(update={"paths": PathsConfig(**folders)})
 
 
-def validate_config(values: Mapping[str, Any], origin: str) -> NormalizerConfig:
+def validate_config(
+    values: Mapping[str, Any],
+    origin: str,
+    variables: Mapping[tuple[str, ...], str] | None = None,
+) -> NormalizerConfig:
     """Validates a nested mapping, turning pydantic's errors into ours.
 
     Args:
         values: Sections and keys as read from TOML.
         origin: What to call the place of an error, such as a file name.
+        variables: Key -> the environment variable that set it, and is then the place.
 
     Raises:
         ConfigurationError: One line per wrong key.
@@ -480,26 +485,39 @@ def validate_config(values: Mapping[str, Any], origin: str) -> NormalizerConfig:
     try:
         return NormalizerConfig.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(detail) for detail in error.errors()]
-        raise ConfigurationError(f"{origin}: " + f"\n{origin}: ".join(lines)) from None
+        raise ConfigurationError(
+            "\n".join(
+                f"{_place(detail, origin, variables or {})}: {_explain(detail)}"
+                for detail in error.errors()
+            )
+        ) from None
 
 
-def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """Writes ``NORMALIZER__SECTION__KEY`` and the two folder variables into ``values``."""
-    for variable, key in (("NORMALIZER_LANDING", "landing"), ("NORMALIZER_STORAGE", "storage")):
+def _apply_environment(
+    values: dict[str, Any], environ: Mapping[str, str]
+) -> dict[tuple[str, ...], str]:
+    """Writes ``NORMALIZER__SECTION__KEY`` and the two folder variables into ``values``.
+
+    Returns:
+        Key -> the variable that set it.
+    """
+    given: dict[tuple[str, ...], tuple[str, Any]] = {}
+    for variable, folder in (("NORMALIZER_LANDING", "landing"), ("NORMALIZER_STORAGE", "storage")):
         if environ.get(variable):
             # The working folder, not the file's: that is where a person typed it.
-            values.setdefault("paths", {})[key] = _resolve(environ[variable], Path.cwd())
+            given["paths", folder] = (variable, _resolve(environ[variable], Path.cwd()))
     for variable, text in environ.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX):
-            continue
-        *sections, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            given[tuple(path)] = (variable, _toml_value(text))
+    for (*sections, key), (variable, value) in sorted(given.items()):
         target = values
         for section in sections:
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
                 raise ConfigurationError(f"{variable}: `{section}` is a value, not a section")
-        target[key] = _toml_value(text)
+        target[key] = value
+    return {path: variable for path, (variable, _) in given.items()}
 
 
 def _toml_value(text: str) -> Any:
@@ -514,19 +532,50 @@ def _resolve(path: str, base: Path) -> str:
     return path if "://" in path else str((base / path).resolve())
 
 
+def _place(detail: Mapping[str, Any], origin: str, variables: Mapping[tuple[str, ...], str]) -> str:
+    """Says where one pydantic error comes from: the variables that set its keys, else the file."""
+    location = _location(detail)
+
+    def concerns(path: tuple[str, ...]) -> bool:
+        above = path == location[: len(path)]
+        below = location == path[: len(location)]
+        return above or (below and f"`{'.'.join(path[len(location) :])}`" in detail["msg"])
+
+    return ", ".join(name for path, name in variables.items() if concerns(path)) or origin
+
+
+def _location(detail: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the key of one pydantic error, section by section."""
+    # pydantic marks an error in the key of a table itself with a last part of its own.
+    return tuple(str(part) for part in detail["loc"] if part != "[key]")
+
+
 def _explain(detail: Mapping[str, Any]) -> str:
-    """Puts one pydantic error into words, with the nearest known key for a typo."""
-    location = tuple(str(part) for part in detail["loc"])
-    key = ".".join(location) or "the file"
-    if detail["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _known_keys(location[:-1]), n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else "; remove it"
-        return f"unknown key `{key}`{hint}"
+    """Puts one pydantic error into words, with the nearest known word for a typo."""
+    location = _location(detail)
+    key = ".".join(location)
+    if detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",):
+        known = _expected(detail) or _known_keys(location[:-1])
+        return f"unknown key `{key}`{_hint(location[-1], known) or '; remove it'}"
     if detail["type"] == "missing":
         return f"`{key}` is missing; add it"
     message = str(detail["msg"]).removeprefix("Value error, ")
+    if not location:
+        return message
+    if detail["type"] == "model_type":
+        message = f"expected a section with keys, write [{key}]"
     given = f" (given: {detail['input']!r})" if not isinstance(detail["input"], dict) else ""
-    return f"`{key}`: {message}{given}"
+    return f"`{key}`: {message}{given}{_hint(str(detail['input']), _expected(detail))}"
+
+
+def _expected(detail: Mapping[str, Any]) -> list[str]:
+    """Returns the words that pydantic expected, where it expected one of a few."""
+    return re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
+
+
+def _hint(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
 
 
 def _known_keys(sections: tuple[str, ...]) -> list[str]:

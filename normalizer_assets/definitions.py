@@ -49,7 +49,7 @@ def build_definitions(
     config = config or load_config()
     database = Database(config)
     partitions = partitions_definition(config)
-    submit, collect = build_jobs(partitions)
+    submit, collect = build_jobs()
     return dg.Definitions(
         assets=[station.build(partitions) for station in STATIONS],
         asset_checks=[gate.build(partitions)],

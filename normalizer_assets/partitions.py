@@ -6,7 +6,7 @@ partition's state (``batching.life``).
 
 import dagster as dg
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 
 TIMEZONE = "America/Santiago"

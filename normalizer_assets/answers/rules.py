@@ -54,8 +54,10 @@ _TELEVISION_INCHES = (
     r" (2[0-9]|3[29]|4[0-9]|50|55|58|60|65|70|75|77|82|83|85|86|9[0-9]|1[01][0-9]) "
 )
 _GARMENT_SIZE = (
-    r" (?:talla|talle|size|t|us|eu|numero|nro) (?:us |eu |cl )?"
-    r"([0-9]{1,2}(?:\.5)?|xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|g|p|rn|xg|xxg) ",
+    (
+        r" (?:talla|talle|size|t|us|eu|numero|nro) (?:us |eu |cl )?"
+        r"([0-9]{1,2}(?:\.5)?|xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|g|p|rn|xg|xxg) "
+    ),
     r" (xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl) $",
 )
 _DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "
@@ -72,16 +74,20 @@ _DECIDING = (
 )
 
 _SPLITS = r"(?:[|()\[\]{},;]| [-/+]|[-/] )+"
-_SMALL_WORDS = "(?:de|del|la|el|los|las|con|sin|para|por|y|en|a|al|o|e|x|c|u|un|una|n|of|and|with)"
-_SMALL_WORDS_BEFORE = rf"^ *(?i-u:(?:{_SMALL_WORDS}\b[ .]*)+)"
-_SMALL_WORDS_BEHIND = rf"(?i-u:(?: {_SMALL_WORDS}\b[ .]*)+)$"
+# Single letters only in lower case: "iPhone X" and "Vitamina A" end in a name.
+_SMALL_WORDS = r"(?:(?i-u:de|del|la|el|los|las|con|sin|para|por|en|un|una|of|and|with)|[yaoexcun])"
+_SMALL_WORDS_BEFORE = rf"^ *(?:{_SMALL_WORDS}(?-u:\b)[ .]*)+"
+_SMALL_WORDS_BEHIND = rf"(?: {_SMALL_WORDS}(?-u:\b)[ .]*)+$"
 _DEVICE_WORDS = rf"(?i-u:\b{any_of((*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORDS))}\b)"
 _DEVICE_PARTS = r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz)\b)"
 _COLOURS_AT_BAR = rf"(?i-u:(?: |\||^)(?:{any_of(COLOUR_WORDS)} *)+(?:\||$))"
 _GOODS_WORDS = rf"(?i-u:\b{any_of((*GOODS_WORDS, *FLAVOUR_WORDS, *NOISE_WORDS))}\b|\bsin [a-z]+\b)"
 
 
-def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = GrammarConfig()) -> pl.DataFrame:
+_BUILT_IN = GrammarConfig()
+
+
+def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) -> pl.DataFrame:
     """Answers of the basic rules, row for row.
 
     Args:

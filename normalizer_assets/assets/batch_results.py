@@ -6,7 +6,6 @@ import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.batching.collection import NotReady, collect
 from normalizer_assets.resources.turn import Turn
 
 
@@ -31,6 +30,8 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         While a batch is still under way this yields nothing: the later steps are skipped,
         the run is green, and the sensor comes back.
         """
+        from normalizer_assets.batching.collection import NotReady, collect
+
         if turn.is_taken(context.log):
             return
         work = turn.work

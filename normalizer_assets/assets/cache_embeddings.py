@@ -5,8 +5,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.cache.embeddings import embed_pending
-from normalizer_assets.publishing.versions import is_published
 from normalizer_assets.resources.turn import Turn
 
 
@@ -22,6 +20,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         Refuses a partition whose newest version is not published: a blocking check stops
         only its own run, and this asset can be launched alone.
         """
+        from normalizer_assets.cache.embeddings import embed_pending
+        from normalizer_assets.publishing.versions import is_published
+
         if turn.is_taken(context.log):
             return
         work = turn.work

@@ -6,10 +6,6 @@ import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.batching import ledger
-from normalizer_assets.markdown import frame_table
-from normalizer_assets.publishing.products import build_products
-from normalizer_assets.publishing.versions import write_version
 from normalizer_assets.resources.turn import Turn
 
 SAMPLE_ROWS = 10
@@ -39,6 +35,11 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         where day = '2024-10-01' and retailer = 'lider';
         ```
         """
+        from normalizer_assets.batching import ledger
+        from normalizer_assets.markdown import frame_table
+        from normalizer_assets.publishing.products import build_products
+        from normalizer_assets.publishing.versions import write_version
+
         if turn.is_taken(context.log):
             return
         work = turn.work
@@ -50,7 +51,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 connection, work.partition, routed_products["question_key"].to_list()
             ).join(by_rules, on="question_key", how="anti")
         products = build_products(routed_products, answers, work.config)
-        version = write_version(work.engine, work.partition, products, context.run_id)
+        version = write_version(work.engine, work.partition, products, context.run.run_id)
         if not version.changed:
             context.log.info("version %s has these rows already", version.number)
         answered = dict(products.group_by("answered_by").len().sort("answered_by").iter_rows())

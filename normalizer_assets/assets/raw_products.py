@@ -1,16 +1,16 @@
 """Asset ``raw_products``: what landed, cleaned, with bad rows in quarantine."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.batching import life
-from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.intake.errors import IntakeError
-from normalizer_assets.intake.partition import take_in
 from normalizer_assets.resources.turn import Turn
+
+if TYPE_CHECKING:
+    from normalizer_assets.batching.work import PartitionWork
 
 
 class IntakeLimit(dg.Config):
@@ -40,6 +40,10 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         where day = '2024-10-01' and retailer = 'lider';
         ```
         """
+        from normalizer_assets.batching import life
+        from normalizer_assets.intake.errors import IntakeError
+        from normalizer_assets.intake.partition import take_in
+
         if turn.is_taken(context.log):
             return
         work = turn.work
@@ -75,7 +79,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     return raw_products
 
 
-def _not_landed(work: PartitionWork) -> str:
+def _not_landed(work: "PartitionWork") -> str:
     """Says where the listings were looked for."""
     name = work.config.retailers[work.partition.retailer].source
     source = work.config.sources[name]

@@ -6,9 +6,7 @@ import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.cache.exact import with_routes
 from normalizer_assets.resources.turn import Turn
-from normalizer_assets.routing.routing import route_listings
 
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -24,6 +22,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         else the tier that the score asks for: `mini` or `full`. The five factors and the
         reasons stand beside the score.
         """
+        from normalizer_assets.cache.exact import with_routes
+        from normalizer_assets.routing.routing import route_listings
+
         if turn.is_taken(context.log):
             return
         work = turn.work

@@ -6,8 +6,6 @@ import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
-from normalizer_assets.batching import submission
-from normalizer_assets.batching.requests import build_requests, cost_scenarios
 from normalizer_assets.resources.turn import Turn
 
 
@@ -30,6 +28,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         select * from normalizer.batches order by planned_at desc;
         ```
         """
+        from normalizer_assets.batching import submission
+        from normalizer_assets.batching.requests import build_requests, cost_scenarios
+
         if turn.is_taken(context.log):
             return
         work = turn.work

@@ -19,9 +19,7 @@ SUBMIT_ASSETS = ("raw_products", "routed_products", "submitted_batches")
 COLLECT_ASSETS = ("batch_results", "normalized_products", "cache_embeddings")
 
 
-def build_jobs(
-    partitions: dg.PartitionsDefinition[str],
-) -> tuple[AssetJob, AssetJob]:
+def build_jobs() -> tuple[AssetJob, AssetJob]:
     """Returns the jobs ``submit`` and ``collect``.
 
     Two, because a run must not sit and wait for a day (DESIGN.md, "The way of the data").
@@ -31,14 +29,12 @@ def build_jobs(
     submit = dg.define_asset_job(
         "submit",
         selection=dg.AssetSelection.assets(*SUBMIT_ASSETS),
-        partitions_def=partitions,
         description="From landed listings to created batches. Backfill this job, not the "
         "whole graph: the sensor collects each partition when it is ready.",
     )
     collect = dg.define_asset_job(
         "collect",
         selection=dg.AssetSelection.assets(*COLLECT_ASSETS),
-        partitions_def=partitions,
         description="From finished batches to published products. Started by the sensor.",
     )
     return submit, collect

@@ -14,7 +14,7 @@ import dagster as dg
 
 from normalizer_assets.automation.sweep import sweep
 from normalizer_assets.batching import life
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.definitions import build_definitions
@@ -23,7 +23,6 @@ from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.resources.turn import LAUNCH_TAG
 
 UNSETTLED = ("submitted", "waiting", "collecting")
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,21 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 class LocalRun:
     """Executes the jobs of partitions in this process."""
 
-    def __init__(self, config: NormalizerConfig, instance: dg.DagsterInstance) -> None:
+    def __init__(
+        self, config: NormalizerConfig, instance: dg.DagsterInstance, *, verbose: bool = False
+    ) -> None:
         self._config = config
         self._instance = instance
+        level = "INFO" if verbose else "CRITICAL"
+        self._logging = {"loggers": {"console": {"config": {"log_level": level}}}}
         self._definitions = build_definitions(config)
         self.database = Database(config)
 
     def submit(self, partition: Partition, limit: int | None = None) -> Outcome:
         """Runs ``submit`` once."""
         started = time.monotonic()
-        run_config: dict[str, Any] = dict(QUIET)
-        if limit is not None:
-            run_config["ops"] = {"raw_products": {"config": {"limit": limit}}}
-        errors = self._execute("submit", partition, run_config, {})
+        limited = {"raw_products": {"config": {"limit": limit}}} if limit is not None else {}
+        errors = self._execute("submit", partition, {"ops": limited}, {})
         return self._outcome(partition, errors, started)
 
     def collect(
@@ -95,7 +96,7 @@ class LocalRun:
                 on_progress(change)
             for launch in found.launches:
                 tags = {LAUNCH_TAG: launch.run_key}
-                errors += self._execute(launch.job, partition, QUIET, tags)
+                errors += self._execute(launch.job, partition, {}, tags)
             if not found.launches:
                 time.sleep(self._config.polling.interval_seconds)
         return self._outcome(partition, errors, started)
@@ -117,7 +118,7 @@ class LocalRun:
         result = self._definitions.resolve_job_def(job).execute_in_process(
             partition_key=partition.key,
             instance=self._instance,
-            run_config=run_config,
+            run_config=run_config | self._logging,
             tags=tags,
             raise_on_error=False,
         )
@@ -146,4 +147,4 @@ def _message(failure: Any) -> str:
     error = failure.error
     while error.cause is not None:
         error = error.cause
-    return str(error.message).strip()
+    return str(error.message).strip().rpartition("normalizer_assets.")[2]

@@ -4,18 +4,19 @@ Belongs here: when, and for which partitions. Does not belong here: the job.
 """
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import dagster as dg
-import sqlalchemy as sa
 
 from normalizer_assets.automation.jobs import AssetJob
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
-from normalizer_assets.db.tables import partitions as partitions_table
-from normalizer_assets.intake.landing import landed_partitions, unknown_retailer_files
 from normalizer_assets.partitions import TIMEZONE
 from normalizer_assets.resources.database import Database
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 def build_schedule(
@@ -35,6 +36,8 @@ def build_schedule(
     def nightly_submission(
         context: dg.ScheduleEvaluationContext,
     ) -> list[dg.RunRequest] | dg.SkipReason:
+        from normalizer_assets.intake.landing import landed_partitions, unknown_retailer_files
+
         night = context.scheduled_execution_time.astimezone(ZoneInfo(TIMEZONE))
         days = [
             night.date() - timedelta(days=back) for back in range(config.schedule.days_back + 1)
@@ -53,8 +56,12 @@ def build_schedule(
     return nightly_submission
 
 
-def _submitted(connection: sa.Connection, landed: list[Partition]) -> set[Partition]:
+def _submitted(connection: "sa.Connection", landed: list[Partition]) -> set[Partition]:
     """Returns those of the landed partitions that are past landing."""
+    import sqlalchemy as sa
+
+    from normalizer_assets.db.tables import partitions as partitions_table
+
     rows = connection.execute(
         sa.select(partitions_table.c.day, partitions_table.c.retailer).where(
             partitions_table.c.state != "landed",

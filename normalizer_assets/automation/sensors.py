@@ -4,16 +4,19 @@ Belongs here: turning a look at the ledger into Dagster's run requests and obser
 Does not belong here: what is due (``batching.life``), recording states (``polling``).
 """
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from normalizer_assets.automation.jobs import AssetJob
-from normalizer_assets.automation.sweep import sweep
-from normalizer_assets.batching.life import Partition
-from normalizer_assets.batching.polling import BatchProgress
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG
+
+if TYPE_CHECKING:
+    from normalizer_assets.batching.polling import BatchProgress
 
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -38,6 +41,8 @@ def build_sensor(
         "for partitions whose batches are finished, and `submit` again where a process died.",
     )
     def collect_finished_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from normalizer_assets.automation.sweep import sweep
+
         engine = database.engine
         busy = _partitions_with_runs(context.instance)
         result = sweep(
@@ -71,7 +76,7 @@ def _partitions_with_runs(instance: dg.DagsterInstance) -> set[Partition]:
     return {Partition.from_key(key) for key in keys if key and key.count("|") == 1}
 
 
-def _observations(change: BatchProgress) -> list[dg.AssetObservation]:
+def _observations(change: "BatchProgress") -> list[dg.AssetObservation]:
     """Returns one observation of ``submitted_batches`` for each partition in the batch."""
     return [
         dg.AssetObservation(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger, life
-from normalizer_assets.batching.life import Launch, Partition
+from normalizer_assets.batching.life import Launch
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress, poll
 from normalizer_assets.config import PollingConfig
 

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.shards import Shard
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import PollingConfig
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
@@ -31,29 +32,6 @@ from normalizer_assets.db.tables import (
 
 LOCK_WAIT_SECONDS = 30.0
 """How long who finds a partition taken waits (DESIGN.md, "One process at a time")."""
-
-
-@dataclass(frozen=True, order=True)
-class Partition:
-    """One retailer on one day."""
-
-    day: date
-    retailer: str
-
-    @property
-    def key(self) -> str:
-        """Dagster's partition key, such as ``2024-10-01|lider``."""
-        return f"{self.day.isoformat()}|{self.retailer}"
-
-    @classmethod
-    def from_key(cls, key: str) -> "Partition":
-        """Reads a key of the form ``2024-10-01|lider``."""
-        day, retailer = key.split("|")
-        return cls(date.fromisoformat(day), retailer)
-
-    def of(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        """Returns the condition that a row of ``table`` belongs to this partition."""
-        return sa.and_(table.c.retailer == self.retailer, table.c.day == self.day)
 
 
 def read(connection: sa.Connection, partition: Partition) -> sa.Row[Any] | None:

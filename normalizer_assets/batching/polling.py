@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.db.tables import TERMINAL_BATCH_STATES
 
 if TYPE_CHECKING:

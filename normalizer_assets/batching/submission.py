@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from upath import UPath
 
 from normalizer_assets.batching import ledger, life
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.shards import cut_shards
 from normalizer_assets.batching.work import PartitionWork
 

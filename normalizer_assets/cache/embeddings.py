@@ -13,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import EmbeddingConfig
 from normalizer_assets.db.bulk import driver_connection

@@ -8,7 +8,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 
 
 def with_routes(

@@ -5,14 +5,15 @@ belong here: what the gate asks (``answers.verdicts``) and its thresholds (confi
 """
 
 import warnings
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from normalizer_assets.answers.verdicts import GateVerdict, gate_verdict
-from normalizer_assets.batching import life
 from normalizer_assets.markdown import frame_table, table
-from normalizer_assets.publishing.versions import newest_rows, record_verdict
 from normalizer_assets.resources.turn import Turn
+
+if TYPE_CHECKING:
+    from normalizer_assets.answers.verdicts import GateVerdict
 
 WORST_COLUMNS = ("sku", "name", "brand", "model", "confidence", "status", "reasons")
 
@@ -44,6 +45,10 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
             listing is accounted for and none twice. Red holds the partition: nothing is
             published or embedded, and the last green version stays the published one.
             """
+            from normalizer_assets.answers.verdicts import gate_verdict
+            from normalizer_assets.batching import life
+            from normalizer_assets.publishing.versions import newest_rows, record_verdict
+
             work = turn.work
             if turn.is_taken(context.log):
                 return dg.AssetCheckResult(
@@ -71,7 +76,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
     return confidence_gate
 
 
-def _metadata(verdict: GateVerdict, rows: int) -> dict[str, dg.MetadataValue]:
+def _metadata(verdict: "GateVerdict", rows: int) -> dict[str, dg.MetadataValue]:
     """Returns observed, threshold and n of each measure, and the worst rows."""
     measures = [
         (name, observed, verdict.threshold.get(name), rows)

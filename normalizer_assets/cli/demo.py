@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.cli import EXIT_ERROR, EXIT_GREEN, EXIT_HELD
 from normalizer_assets.cli.surroundings import surroundings
 from normalizer_assets.config import NormalizerConfig, load_config
@@ -77,6 +76,6 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
             for partition in partitions
             for report in partition_reports(engine, partition.day, partition.retailer)
         ]
-    print_table(reports, Console(width=150))
+    print_table(reports)
     click.echo(STANDIN_NOTICE)
     return {report.state for report in reports}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 
 Function = TypeVar("Function", bound=Callable[..., Any])

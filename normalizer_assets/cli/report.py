@@ -10,6 +10,8 @@ from rich.table import Table
 
 from normalizer_assets.publishing.report import PartitionReport, statistics
 
+TABLE_WIDTH = 140
+
 STANDIN_NOTICE = (
     "Answered by the stand-in, from this project's own basic rules: these figures say "
     "nothing about a language model's accuracy."
@@ -55,8 +57,10 @@ def summary_json(report: PartitionReport, seconds: float, source: str | None) ->
     }
 
 
-def print_table(reports: Sequence[PartitionReport], console: Console) -> None:
-    """Prints one line a partition."""
+def print_table(reports: Sequence[PartitionReport]) -> None:
+    """Prints one line a partition, whole even where no terminal says how wide it is."""
+    console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
     table = Table(header_style="bold")
     for column in ("partition", "state"):
         table.add_column(column, no_wrap=True)

@@ -15,8 +15,11 @@ from normalizer_assets.config import load_config
 @retailer_option
 @click.option("--wait", is_flag=True, help="Collect too: stay until published, held or failed.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N rows.")
+@click.option("--verbose", is_flag=True, help="Print Dagster's log, with stack traces.")
 @json_option
-def command(day: str, retailer: str, wait: bool, limit: int | None, as_json: bool) -> None:
+def command(
+    day: str, retailer: str, wait: bool, limit: int | None, verbose: bool, as_json: bool
+) -> None:
     """Submit one partition and, with --wait, collect it.
 
     Safe to repeat, to kill and to repeat: what is answered is not paid for again.
@@ -30,7 +33,7 @@ def command(day: str, retailer: str, wait: bool, limit: int | None, as_json: boo
     partition = read_partition(config, day, retailer)
     started = time.monotonic()
     with dagster_instance() as instance:
-        run = LocalRun(config, instance)
+        run = LocalRun(config, instance, verbose=verbose)
         while wait and (holder := run.wait_for_turn(partition)):
             click.echo(f"{partition.key} is being worked on by {holder}; waiting", err=True)
             time.sleep(config.polling.interval_seconds)

@@ -3,7 +3,6 @@
 import json
 
 import click
-from rich.console import Console
 
 from normalizer_assets.cli.options import json_option, read_day
 from normalizer_assets.config import load_config
@@ -26,7 +25,7 @@ def command(day: str | None, retailer: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return
-    print_table(reports, Console())
+    print_table(reports)
     costs = figures["costs"]
     click.echo(
         f"batches {figures['total_batches']}, requests {figures['total_requests']}, "

@@ -1,0 +1,1 @@
+"""Scorers and benchmarks behind `normalizer eval` and `normalizer bench`."""

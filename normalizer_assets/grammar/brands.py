@@ -37,39 +37,39 @@ def _listed(text: str) -> tuple[str, ...]:
 BRANDS: dict[str, tuple[str, ...]] = {
     "technology": _listed(
         """
-        Apple, Samsung, Fantech, Gear, Xiaomi, Motorola, Huawei, Honor, Oppo, Vivo, Realme, Nokia, OnePlus,
-        ZTE, TCL, Alcatel, Google, LG, Sony, Panasonic, Philips, Hisense, Caixun, AOC, Kioto,
-        Skyworth, Toshiba, Sharp, JVC, Haier, Hyundai, RCA, Master-G, Recco, Lenovo, HP, Hewlett
-        Packard, Dell, Asus, Acer, MSI, Gigabyte, Aorus, Alienware, Razer, Microsoft, Avita,
-        Chuwi, Exo, Thomson, Gateway, Dynabook, Viewsonic, BenQ, Kingston, Western Digital, WD,
-        Seagate, SanDisk, Crucial, Adata, Corsair, HyperX, Logitech, Redragon, Cougar, Trust,
+        Apple, Samsung, Fantech, Gear, Xiaomi, Motorola, Huawei, Honor, Oppo, Vivo, Realme, Nokia,
+        OnePlus, ZTE, TCL, Alcatel, Google, LG, Sony, Panasonic, Philips, Hisense, Caixun, AOC,
+        Kioto, Skyworth, Toshiba, Sharp, JVC, Haier, Hyundai, RCA, Master-G, Recco, Lenovo, HP,
+        Hewlett Packard, Dell, Asus, Acer, MSI, Gigabyte, Aorus, Alienware, Razer, Microsoft,
+        Avita, Chuwi, Exo, Thomson, Gateway, Dynabook, Viewsonic, BenQ, Kingston, Western Digital,
+        WD, Seagate, SanDisk, Crucial, Adata, Corsair, HyperX, Logitech, Redragon, Cougar, Trust,
         SteelSeries, JBL, Bose, Beats, Sennheiser, Skullcandy, Jabra, Anker, Soundcore, Edifier,
-        Audio-Technica, AKG, Marshall, Harman Kardon, Klip Xtreme, Maxell, Nintendo,
-        PlayStation, Xbox, Epson, Canon, Brother, Nikon, GoPro, DJI, Garmin, Fitbit, Amazfit,
-        TP-Link, D-Link, Mercusys, Tenda, Ubiquiti, Linksys, Roku, Amazon, Tapo, Ezviz,
-        Hikvision, Belkin, Spigen, OtterBox, Ugreen, Baseus, Nothing, Infinix, Tecno, Doogee,
-        Ulefone, Blackview, Poco, Black Shark, iRobot, Roborock, Dreame, Ecovacs, Wacom, PNY,
-        Lexar, Team Group, Patriot, Geil, G.Skill, Zotac, Palit, EVGA, Sapphire, XFX, ASRock,
-        Thermaltake, Cooler Master, NZXT, Deepcool, Antec, Genius, Targus, Nexxt, Forza, APC,
-        Valve, Meta, Oculus, Turtle Beach, Astro, Plantronics, Poly, Pioneer, Yamaha, Denon,
-        Onkyo, Polk, Sonos, Bang & Olufsen, Tribit, Haylou, QCY, Moondrop, Shokz, Aiwa, Blik,
-        Mlab, Microlab, Monster, Irt, Blaupunkt, Telefunken, Hitachi
+        Audio-Technica, AKG, Marshall, Harman Kardon, Klip Xtreme, Maxell, Nintendo, PlayStation,
+        Xbox, Epson, Canon, Brother, Nikon, GoPro, DJI, Garmin, Fitbit, Amazfit, TP-Link, D-Link,
+        Mercusys, Tenda, Ubiquiti, Linksys, Roku, Amazon, Tapo, Ezviz, Hikvision, Belkin, Spigen,
+        OtterBox, Ugreen, Baseus, Nothing, Infinix, Tecno, Doogee, Ulefone, Blackview, Poco, Black
+        Shark, iRobot, Roborock, Dreame, Ecovacs, Wacom, PNY, Lexar, Team Group, Patriot, Geil,
+        G.Skill, Zotac, Palit, EVGA, Sapphire, XFX, ASRock, Thermaltake, Cooler Master, NZXT,
+        Deepcool, Antec, Genius, Targus, Nexxt, Forza, APC, Valve, Meta, Oculus, Turtle Beach,
+        Astro, Plantronics, Poly, Pioneer, Yamaha, Denon, Onkyo, Polk, Sonos, Bang & Olufsen,
+        Tribit, Haylou, QCY, Moondrop, Shokz, Aiwa, Blik, Mlab, Microlab, Monster, Irt, Blaupunkt,
+        Telefunken, Hitachi
         """
     ),
     "home": _listed(
         """
-        Mademsa, Mabe, Maytag, Galanz, Candy, Hoover, Indesit, Beko, Gree, Carrier, Fensa, Electrolux, Daewoo, Winia, Midea, Whirlpool, Bosch, Sindelen, Trotter,
-        Oster, Thomas, Ursus Trotter, Ufesa, Moulinex, Tefal, Nespresso, Dolce Gusto, Philco,
-        Somela, Kendal, Albin Trotter, Splendid, FDV, Teka, Consul, General Electric,
-        Frigidaire, Libero, Maigas, Cuisinart, KitchenAid, Black+Decker, Black & Decker,
-        Magefesa, Nex, Wurden, Hamilton Beach, Kenwood, Braun, Remington, Gama, Babyliss,
-        Rowenta, Karcher, Dyson, Shark, Ninja, DeLonghi, Smeg, Clatronic, Blanik, Easy Ways,
-        Khone, Anwo, Junkers, Rheem, Neckar, Makita, DeWalt, Stanley, Skil, Dremel, Einhell,
-        Bauker, Truper, Milwaukee, Total, Ingco, Hilti, Redline, Karson, Ubermann, Topex, Irwin,
-        Bahco, Tramontina, Stihl, Husqvarna, Osram, Ledvance, Westinghouse, Lumax, Byp, 3M,
-        Sipa, Ceresita, Tricolor, Sherwin Williams, Vileda, Ilko, Marinex, Pyrex, Cristar,
-        Nadir, Luminarc, Tupperware, Rubbermaid, Wenco, Colombina, Rosen, CIC, Flex, Celta,
-        Mantahue, Cannon Home, Casa Joven
+        Mademsa, Mabe, Maytag, Galanz, Candy, Hoover, Indesit, Beko, Gree, Carrier, Fensa,
+        Electrolux, Daewoo, Winia, Midea, Whirlpool, Bosch, Sindelen, Trotter, Oster, Thomas,
+        Ursus Trotter, Ufesa, Moulinex, Tefal, Nespresso, Dolce Gusto, Philco, Somela, Kendal,
+        Albin Trotter, Splendid, FDV, Teka, Consul, General Electric, Frigidaire, Libero, Maigas,
+        Cuisinart, KitchenAid, Black+Decker, Black & Decker, Magefesa, Nex, Wurden, Hamilton
+        Beach, Kenwood, Braun, Remington, Gama, Babyliss, Rowenta, Karcher, Dyson, Shark, Ninja,
+        DeLonghi, Smeg, Clatronic, Blanik, Easy Ways, Khone, Anwo, Junkers, Rheem, Neckar, Makita,
+        DeWalt, Stanley, Skil, Dremel, Einhell, Bauker, Truper, Milwaukee, Total, Ingco, Hilti,
+        Redline, Karson, Ubermann, Topex, Irwin, Bahco, Tramontina, Stihl, Husqvarna, Osram,
+        Ledvance, Westinghouse, Lumax, Byp, 3M, Sipa, Ceresita, Tricolor, Sherwin Williams,
+        Vileda, Ilko, Marinex, Pyrex, Cristar, Nadir, Luminarc, Tupperware, Rubbermaid, Wenco,
+        Colombina, Rosen, CIC, Flex, Celta, Mantahue, Cannon Home, Casa Joven
         """
     ),
     "food": _listed(
@@ -77,43 +77,41 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Coca-Cola, Fanta, Sprite, Pepsi, Bilz, Pap, Kem, Canada Dry, Crush, Limón Soda, 7Up, Red
         Bull, Monster, Score, Gatorade, Powerade, Cachantun, Vital, Benedictino, Watt's, Andina
         del Valle, Del Valle, Cristal, Escudo, Royal Guard, Heineken, Corona, Stella Artois,
-        Budweiser, Becker, Kunstmann, Austral, Kross, Patagonia, Dolbek, Báltica, Brahma,
-        Quilmes, Sol, Coors, Miller, Royal Dutch, Blue Moon, Cusqueña, Guayacán, Morenita,
-        Dorada, Capel, Mistral, Alto del Carmen, Control, Bauzá, Horcón Quemado, Mal Paso, El
-        Gobernador, Johnnie Walker, Jack Daniel's, Chivas Regal, Ballantine's, Absolut,
-        Smirnoff, Stolichnaya, Bacardi, Havana Club, Pampero, Barceló, Beefeater, Bombay
-        Sapphire, Tanqueray, Gordon's, Baileys, Jägermeister, Campari, Aperol, Concha y Toro,
-        Casillero del Diablo, Gato Negro, Gato, Santa Rita, Medalla Real, Casa Real, Undurraga,
-        Emiliana, Errázuriz, Viu Manent, San Pedro, Castillo de Molina, Santa Carolina, Cono
-        Sur, Montes, Misiones de Rengo, Santa Helena, Tarapacá, Carmen, Cousiño Macul,
-        Ventisquero, Morandé, Lapostolle, Valdivieso, Viñamar, Riccadonna, Freixenet, Martini,
-        Tocornal, Clos, Exportación, Nescafé, Juan Valdez, Marley Coffee, Lavazza, Starbucks,
-        Monterrey, Cruzeiro, Lipton, Twinings, Supremo, Té Club, Club, Emblem, Dilmah, Milo,
-        Cola Cao, Nesquik, Zuko, Livean, Clight, Tang, Sprim, Soprole, Colun, Nestlé, Nido,
-        Svelty, Loncoleche, Surlat, Quillayes, Danone, Activia, Oikos, Calo, Lechera, La
-        Lechera, Philadelphia, Los Fundos, Santa Rosa, San Ignacio, Puerto Varas, Dos Álamos,
-        Next, Uno, Chamyto, Sahne Nuss, Trencito, Super 8, Costa, McKay, Ambrosoli, Arcor,
-        Bauducco, Oreo, Nik, Frac, Tritón, Carozzi, Lucchetti, Trattoria, Barilla, San Remo, Don
-        Vittorio, Talliani, Suazo, Selecta, Mont Blanc, Tucapel, Banquete, Aruba, Miraflores,
-        Zaror, Iansa, Cuisine & Co, Great Value, Acuenta, Máxima, Home Care, Nuestra Cocina,
-        Merkat, Frutos del Maipo, Minuto Verde, La Cuisine, Wasil, Esmeralda, Dos Caballos,
-        Malloa, Aconcagua, Centauro, Robinson Crusoe, San José, Angelmo, Van Camp's, Deyco,
-        Geomar, Lomitón, Colorado, Pomarola, Hellmann's, Kraft, Heinz, Don Juan, JB, Traverso,
-        Maggi, Knorr, Gourmet, Natuezen, Natura, Chef, Belmont, Miraflor, Bonanza, Mazola,
-        Ideal, Castaño, Pan Pierre, Fuchs, Bimbo, Lay's, Doritos, Cheetos, Marco Polo,
+        Budweiser, Becker, Kunstmann, Austral, Kross, Patagonia, Dolbek, Báltica, Brahma, Quilmes,
+        Sol, Coors, Miller, Royal Dutch, Blue Moon, Cusqueña, Guayacán, Morenita, Dorada, Capel,
+        Mistral, Alto del Carmen, Control, Bauzá, Horcón Quemado, Mal Paso, El Gobernador, Johnnie
+        Walker, Jack Daniel's, Chivas Regal, Ballantine's, Absolut, Smirnoff, Stolichnaya,
+        Bacardi, Havana Club, Pampero, Barceló, Beefeater, Bombay Sapphire, Tanqueray, Gordon's,
+        Baileys, Jägermeister, Campari, Aperol, Concha y Toro, Casillero del Diablo, Gato Negro,
+        Gato, Santa Rita, Medalla Real, Casa Real, Undurraga, Emiliana, Errázuriz, Viu Manent, San
+        Pedro, Castillo de Molina, Santa Carolina, Cono Sur, Montes, Misiones de Rengo, Santa
+        Helena, Tarapacá, Carmen, Cousiño Macul, Ventisquero, Morandé, Lapostolle, Valdivieso,
+        Viñamar, Riccadonna, Freixenet, Martini, Tocornal, Clos, Exportación, Nescafé, Juan
+        Valdez, Marley Coffee, Lavazza, Starbucks, Monterrey, Cruzeiro, Lipton, Twinings, Supremo,
+        Té Club, Club, Emblem, Dilmah, Milo, Cola Cao, Nesquik, Zuko, Livean, Clight, Tang, Sprim,
+        Soprole, Colun, Nestlé, Nido, Svelty, Loncoleche, Surlat, Quillayes, Danone, Activia,
+        Oikos, Calo, Lechera, La Lechera, Philadelphia, Los Fundos, Santa Rosa, San Ignacio,
+        Puerto Varas, Dos Álamos, Next, Uno, Chamyto, Sahne Nuss, Trencito, Super 8, Costa, McKay,
+        Ambrosoli, Arcor, Bauducco, Oreo, Nik, Frac, Tritón, Carozzi, Lucchetti, Trattoria,
+        Barilla, San Remo, Don Vittorio, Talliani, Suazo, Selecta, Mont Blanc, Tucapel, Banquete,
+        Aruba, Miraflores, Zaror, Iansa, Cuisine & Co, Great Value, Acuenta, Máxima, Home Care,
+        Nuestra Cocina, Merkat, Frutos del Maipo, Minuto Verde, La Cuisine, Wasil, Esmeralda, Dos
+        Caballos, Malloa, Aconcagua, Centauro, Robinson Crusoe, San José, Angelmo, Van Camp's,
+        Deyco, Geomar, Lomitón, Colorado, Pomarola, Hellmann's, Kraft, Heinz, Don Juan, JB,
+        Traverso, Maggi, Knorr, Gourmet, Natuezen, Natura, Chef, Belmont, Miraflor, Bonanza,
+        Mazola, Ideal, Castaño, Pan Pierre, Fuchs, Bimbo, Lay's, Doritos, Cheetos, Marco Polo,
         Evercrisp, Kryzpo, Pringles, Ramitas, Tika, Kellogg's, Quaker, Chocapic, Trix, Fitness,
-        Vivo, Nature Valley, In Natura, Ecovida, San Jorge, PF, Super Cerdo, Super Pollo,
-        Ariztía, La Crianza, Agrosuper, Sopraval, Receta del Abuelo, La Preferida, Llanquihue,
-        Winter, Zwan, Montina, El Golfo, Trendy, Bresler, Savory, Magnum, Guallarauco, Friboi,
-        Cavendish, Halls, Mentos, Trident, Beldent, Ferrero Rocher, Kinder, Nutella, Milka,
-        Toblerone, Lindt, Snickers, M&M's, Bon o Bon, Dos en Uno, Calaf, Serrano, Vizzio, Rolls,
-        Golden, Ecoterra, Yemita, NotCo, NotMilk, NotMayo, Not Burger, Silk, Ades, Nature's
-        Heart, Orasi, Jumex, Citric, Florida's Natural, Afe, Andina, Más, Ensure, Maruchan,
-        Ajinomoto, Oregón, La Española, Kardamili, Talca, Nova Roma, Olave, Las Doscientas,
-        Borges, Carbonell, Lefersa, Collico, Mas Sano, Edra, Gullón, Sanissimo, Grandiet, Ritter
-        Sport, La Costeña, Pancho Villa, Old El Paso, Doña Isabel, Pampa Linda, La Anita,
-        Marchigüe, Daily Fresh, Dole, Chiquita, Yogu Yogu, Manjarate, Shake a Shake, Sureña,
-        Regimel
+        Vivo, Nature Valley, In Natura, Ecovida, San Jorge, PF, Super Cerdo, Super Pollo, Ariztía,
+        La Crianza, Agrosuper, Sopraval, Receta del Abuelo, La Preferida, Llanquihue, Winter,
+        Zwan, Montina, El Golfo, Trendy, Bresler, Savory, Magnum, Guallarauco, Friboi, Cavendish,
+        Halls, Mentos, Trident, Beldent, Ferrero Rocher, Kinder, Nutella, Milka, Toblerone, Lindt,
+        Snickers, M&M's, Bon o Bon, Dos en Uno, Calaf, Serrano, Vizzio, Rolls, Golden, Ecoterra,
+        Yemita, NotCo, NotMilk, NotMayo, Not Burger, Silk, Ades, Nature's Heart, Orasi, Jumex,
+        Citric, Florida's Natural, Afe, Andina, Más, Ensure, Maruchan, Ajinomoto, Oregón, La
+        Española, Kardamili, Talca, Nova Roma, Olave, Las Doscientas, Borges, Carbonell, Lefersa,
+        Collico, Mas Sano, Edra, Gullón, Sanissimo, Grandiet, Ritter Sport, La Costeña, Pancho
+        Villa, Old El Paso, Doña Isabel, Pampa Linda, La Anita, Marchigüe, Daily Fresh, Dole,
+        Chiquita, Yogu Yogu, Manjarate, Shake a Shake, Sureña, Regimel
         """
     ),
     "care": _listed(
@@ -122,73 +120,71 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Elvive, L'Oréal, L'Oréal París, Garnier, Fructis, Maybelline, Revlon, Vogue, Essence,
         Catrice, NYX, Max Factor, Rimmel, MAC, Clinique, Estée Lauder, Lancôme, Vichy, La
         Roche-Posay, Eucerin, CeraVe, Cetaphil, Neutrogena, Avène, Bioderma, ISDIN, Uriage, The
-        Ordinary, Natura, Avon, Esika, Cyzone, L'Bel, Yves Rocher, Kérastase, Redken,
-        Schwarzkopf, Syoss, Koleston, Wella, Excellence, Casting, Familand, Ballerina, Simond's,
-        Lux, Le Sancy, Protex, Palmolive, Colgate, Oral-B, Sensodyne, Pepsodent, Listerine,
-        Aquafresh, Gillette, Schick, Bic, Venus, Old Spice, Speed Stick, Lady Speed Stick,
-        Etiquet, Monix, Kotex, Nosotras, Always, Ladysoft, Tena, Plenitud, Cotidian, Confort,
-        Elite, Noble, Nova, Scott, Favorita, Acuenta, Huggies, Pampers, Babysec, Emubaby,
-        Johnson's Baby, Johnson's, Johnson & Johnson, Baby Dove, Mustela, Chicco, Avent, Nuk,
-        Dr. Brown's, Tommee Tippee, Gerber, Nan, S-26, Similac, Enfamil, Nidal, Blemil, Ariel,
-        Omo, Drive, Rinso, Ace, Bold, Skip, Popeye, Fuzol, Downy, Soft, Comfort, Woolite,
-        Vanish, Clorox, Clorinda, Impeke, Lysol, Lysoform, Poett, Glade, Air Wick, Brise,
-        Igenix, Quix, Magistral, Virutex, Scotch-Brite, Cif, Mr. Músculo, Harpic, Pato Purific,
-        Pato, Raid, Baygon, Virginia, Brillina, Excell, Astra, Finish, Somat, Tanax, Off!,
-        Chanel, Dior, Christian Dior, Carolina Herrera, Paco Rabanne, Rabanne, Jean Paul
-        Gaultier, Giorgio Armani, Armani, Emporio Armani, Calvin Klein, Hugo Boss, Boss,
-        Versace, Dolce & Gabbana, Yves Saint Laurent, Givenchy, Gucci, Prada, Burberry, Bvlgari,
-        Hermès, Kenzo, Issey Miyake, Lacoste, Ralph Lauren, Tommy Hilfiger, Montblanc, Cartier,
-        Azzaro, Thierry Mugler, Mugler, Davidoff, Lanvin, Nina Ricci, Cacharel, Antonio
-        Banderas, Banderas, Benetton, Adolfo Domínguez, Shakira, Ariana Grande, Britney Spears,
-        Paris Hilton, Elizabeth Arden, Halloween, Jesús del Pozo, Moschino, Valentino, Tom Ford,
-        Jo Malone, Creed, Lattafa, Armaf, Afnan, Maison Alhambra, Agatha Ruiz de la Prada, Coty,
-        Salvatore Ferragamo, Ferragamo, Michael Kors, Jimmy Choo, Coach, Narciso Rodriguez,
-        Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer, Dolocam, Nastizol, Trioval, Mintlab,
-        Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma Investi, Abbott, Redoxon, Berocca,
-        Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way, Sundown, Nature Made, Eno, Sal de
-        Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast, Leukoplast, Nexcare, Durex,
-        Lifestyles, Omron, Accu-Chek, Simple, Aveno, Hipoglós, Bepanthol, Bepanthen,
-        Cicatricure, Asepxia, Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana Boat,
-        Hawaiian Tropic, Raytan, Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild, e.l.f.,
-        Bissú, Tangle Teezer
+        Ordinary, Natura, Avon, Esika, Cyzone, L'Bel, Yves Rocher, Kérastase, Redken, Schwarzkopf,
+        Syoss, Koleston, Wella, Excellence, Casting, Familand, Ballerina, Simond's, Lux, Le Sancy,
+        Protex, Palmolive, Colgate, Oral-B, Sensodyne, Pepsodent, Listerine, Aquafresh, Gillette,
+        Schick, Bic, Venus, Old Spice, Speed Stick, Lady Speed Stick, Etiquet, Monix, Kotex,
+        Nosotras, Always, Ladysoft, Tena, Plenitud, Cotidian, Confort, Elite, Noble, Nova, Scott,
+        Favorita, Acuenta, Huggies, Pampers, Babysec, Emubaby, Johnson's Baby, Johnson's, Johnson
+        & Johnson, Baby Dove, Mustela, Chicco, Avent, Nuk, Dr. Brown's, Tommee Tippee, Gerber,
+        Nan, S-26, Similac, Enfamil, Nidal, Blemil, Ariel, Omo, Drive, Rinso, Ace, Bold, Skip,
+        Popeye, Fuzol, Downy, Soft, Comfort, Woolite, Vanish, Clorox, Clorinda, Impeke, Lysol,
+        Lysoform, Poett, Glade, Air Wick, Brise, Igenix, Quix, Magistral, Virutex, Scotch-Brite,
+        Cif, Mr. Músculo, Harpic, Pato Purific, Pato, Raid, Baygon, Virginia, Brillina, Excell,
+        Astra, Finish, Somat, Tanax, Off!, Chanel, Dior, Christian Dior, Carolina Herrera, Paco
+        Rabanne, Rabanne, Jean Paul Gaultier, Giorgio Armani, Armani, Emporio Armani, Calvin
+        Klein, Hugo Boss, Boss, Versace, Dolce & Gabbana, Yves Saint Laurent, Givenchy, Gucci,
+        Prada, Burberry, Bvlgari, Hermès, Kenzo, Issey Miyake, Lacoste, Ralph Lauren, Tommy
+        Hilfiger, Montblanc, Cartier, Azzaro, Thierry Mugler, Mugler, Davidoff, Lanvin, Nina
+        Ricci, Cacharel, Antonio Banderas, Banderas, Benetton, Adolfo Domínguez, Shakira, Ariana
+        Grande, Britney Spears, Paris Hilton, Elizabeth Arden, Halloween, Jesús del Pozo,
+        Moschino, Valentino, Tom Ford, Jo Malone, Creed, Lattafa, Armaf, Afnan, Maison Alhambra,
+        Agatha Ruiz de la Prada, Coty, Salvatore Ferragamo, Ferragamo, Michael Kors, Jimmy Choo,
+        Coach, Narciso Rodriguez, Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer, Dolocam,
+        Nastizol, Trioval, Mintlab, Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma Investi,
+        Abbott, Redoxon, Berocca, Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way, Sundown,
+        Nature Made, Eno, Sal de Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast, Leukoplast,
+        Nexcare, Durex, Lifestyles, Omron, Accu-Chek, Simple, Aveno, Hipoglós, Bepanthol,
+        Bepanthen, Cicatricure, Asepxia, Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana
+        Boat, Hawaiian Tropic, Raytan, Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild,
+        e.l.f., Bissú, Tangle Teezer
         """
     ),
     "fashion": _listed(
         """
-        Nike, adidas, Adidas Originals, Puma, Reebok, New Balance, Asics, Under Armour,
-        Skechers, Converse, Vans, Fila, Umbro, Diadora, Mizuno, Saucony, Brooks, Hoka, On
-        Running, Salomon, Merrell, Columbia, The North Face, Patagonia, Lippi, Doite, Hi-Tec,
-        Caterpillar, CAT, Timberland, Dr. Martens, Crocs, Birkenstock, Havaianas, Ipanema, Bata,
-        Bubble Gummers, North Star, Power, Weinbrenner, Hush Puppies, Gacel, Azaleia, Via Marte,
-        Levi's, Lee, Wrangler, Guess, Tommy Jeans, Gap, H&M, Zara, Mango, Esprit, Basement,
-        Sybilla, Americanino, Mossimo, University Club, Newport, Christian Lacroix, Marquis,
-        Alaniz, Opposite, Foster, Ellus, Wados, Maui and Sons, Rip Curl, Quiksilver, Billabong,
-        Roxy, Volcom, Hurley, DC Shoes, Element, Fox, Ferouch, Wolf & Hank, Cardinale, Arrow,
-        Dockers, Nautica, Trial, Fiorucci, Ralph Lauren, Top, Kayser, Caffarena, Flores,
-        Monarch, Jockey, Triumph, Leonisa, Champion, Kappa, Le Coq Sportif, Ellesse, Topper,
-        Joma, Lotto, Mattel, Barbie, Hot Wheels, Fisher-Price, Hasbro, Nerf, Lego, Playmobil,
-        Play-Doh, Transformers, Disney, Marvel, Funko, Bandai, Ravensburger, Clementoni, Chicco,
-        VTech, Melissa & Doug, Paw Patrol, L.O.L. Surprise, Monopoly, Uno, Crayola,
-        Faber-Castell, Artel, Samsonite, Saxoline, Head, Wilson, Casio, Swatch, Fossil, Citizen,
-        Seiko, Ray-Ban, Oakley, Pillin, Colloky, Ficcus, Opaline, Yamp, Carter's, OshKosh,
-        Infanti, Bebesit, Cosco, Graco
+        Nike, adidas, Adidas Originals, Puma, Reebok, New Balance, Asics, Under Armour, Skechers,
+        Converse, Vans, Fila, Umbro, Diadora, Mizuno, Saucony, Brooks, Hoka, On Running, Salomon,
+        Merrell, Columbia, The North Face, Patagonia, Lippi, Doite, Hi-Tec, Caterpillar, CAT,
+        Timberland, Dr. Martens, Crocs, Birkenstock, Havaianas, Ipanema, Bata, Bubble Gummers,
+        North Star, Power, Weinbrenner, Hush Puppies, Gacel, Azaleia, Via Marte, Levi's, Lee,
+        Wrangler, Guess, Tommy Jeans, Gap, H&M, Zara, Mango, Esprit, Basement, Sybilla,
+        Americanino, Mossimo, University Club, Newport, Christian Lacroix, Marquis, Alaniz,
+        Opposite, Foster, Ellus, Wados, Maui and Sons, Rip Curl, Quiksilver, Billabong, Roxy,
+        Volcom, Hurley, DC Shoes, Element, Fox, Ferouch, Wolf & Hank, Cardinale, Arrow, Dockers,
+        Nautica, Trial, Fiorucci, Ralph Lauren, Top, Kayser, Caffarena, Flores, Monarch, Jockey,
+        Triumph, Leonisa, Champion, Kappa, Le Coq Sportif, Ellesse, Topper, Joma, Lotto, Mattel,
+        Barbie, Hot Wheels, Fisher-Price, Hasbro, Nerf, Lego, Playmobil, Play-Doh, Transformers,
+        Disney, Marvel, Funko, Bandai, Ravensburger, Clementoni, Chicco, VTech, Melissa & Doug,
+        Paw Patrol, L.O.L. Surprise, Monopoly, Uno, Crayola, Faber-Castell, Artel, Samsonite,
+        Saxoline, Head, Wilson, Casio, Swatch, Fossil, Citizen, Seiko, Ray-Ban, Oakley, Pillin,
+        Colloky, Ficcus, Opaline, Yamp, Carter's, OshKosh, Infanti, Bebesit, Cosco, Graco
         """
     ),
     "pets": _listed(
         """
         Pedigree, Whiskas, Dog Chow, Cat Chow, Purina, Pro Plan, Purina Pro Plan, Excellent,
-        Felix, Friskies, Doko, Champion Dog, Champion Cat, Champion, Master Dog, Master Cat,
-        Royal Canin, Hill's, Eukanuba, Acana, Orijen, Nomade, Cannes, Fit Formula, Bravery,
-        Brit, Brit Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dentastix, Dreamies,
-        Temptations, Frontline, NexGard, Bravecto, Simparica, Advantage, Kongo, Traper,
-        Mimaskot, Leonardo, Josera, Belcando, Wellness, Gatsy, Pacha
+        Felix, Friskies, Doko, Champion Dog, Champion Cat, Champion, Master Dog, Master Cat, Royal
+        Canin, Hill's, Eukanuba, Acana, Orijen, Nomade, Cannes, Fit Formula, Bravery, Brit, Brit
+        Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dentastix, Dreamies, Temptations,
+        Frontline, NexGard, Bravecto, Simparica, Advantage, Kongo, Traper, Mimaskot, Leonardo,
+        Josera, Belcando, Wellness, Gatsy, Pacha
         """
     ),
     "other": _listed(
         """
         Rolex, Torre, Proarte, Rhein, Pelikan, Stabilo, Sharpie, Pilot, Paper Mate, Post-it,
-        Scotch, Duracell, Energizer, Rayovac, Varta, Castrol, Mobil, Shell, Bridgestone,
-        Michelin, Goodyear, Pirelli, Trek, Oxford, Bianchi, Coleman, Thermos, Contigo, Igloo
+        Scotch, Duracell, Energizer, Rayovac, Varta, Castrol, Mobil, Shell, Bridgestone, Michelin,
+        Goodyear, Pirelli, Trek, Oxford, Bianchi, Coleman, Thermos, Contigo, Igloo
         """
     ),
 }
@@ -199,21 +195,21 @@ ORDINARY_WORDS = frozenset(
         """
         ace, aconcagua, advantage, always, amazon, andina, antec, ariel, arrow, aruba, astra,
         astro, austral, banquete, basement, becker, belmont, bold, boss, bravery, brit, brooks,
-        brother, calo, cannes, carmen, casting, cat, celta, centauro, champion, chef, clos,
-        club, coach, colombina, colorado, comfort, confort, consul, control, corona, costa,
-        cougar, cristal, crush, cruzeiro, dole, dorada, drive, element, elite, emblem, eno,
-        escudo, esmeralda, esprit, essence, excell, excellence, excellent, exo, exportacion,
-        favorita, felix, finish, fitness, flex, flores, forza, foster, fox, fuchs, gap, gateway,
-        gato, genius, gerber, golden, google, gourmet, guess, halloween, head, honor, ideal,
-        igloo, jockey, kem, lechera, lee, leonardo, libero, lux, mac, mango, marquis, martini,
-        mas, maxima, meta, miller, mistral, mobil, monster, monterrey, montes, morenita, nan,
-        natura, newport, nex, next, nik, ninja, noble, nomade, nothing, nova, off, on running,
-        opposite, oxford, pacha, pampa linda, pap, patagonia, pato, patriot, pilot, pioneer,
-        poco, polk, poly, power, rolls, rosen, san jose, santa rosa, score, scotch, scott,
-        selecta, serrano, shark, sharp, shell, simple, skip, soft, sol, splendid, stanley, super
-        8, supremo, talca, tang, team group, tecno, thermos, thomas, top, torre, total, trek,
-        trendy, trial, triumph, trust, uno, venus, virginia, vital, tricolor, sapphire, candy, gear, vivo, vogue, wd, wellness,
-        winter
+        brother, calo, cannes, carmen, casting, cat, celta, centauro, champion, chef, clos, club,
+        coach, colombina, colorado, comfort, confort, consul, control, corona, costa, cougar,
+        cristal, crush, cruzeiro, dole, dorada, drive, element, elite, emblem, eno, escudo,
+        esmeralda, esprit, essence, excell, excellence, excellent, exo, exportacion, favorita,
+        felix, finish, fitness, flex, flores, forza, foster, fox, fuchs, gap, gateway, gato,
+        genius, gerber, golden, google, gourmet, guess, halloween, head, honor, ideal, igloo,
+        jockey, kem, lechera, lee, leonardo, libero, lux, mac, mango, marquis, martini, mas,
+        maxima, meta, miller, mistral, mobil, monster, monterrey, montes, morenita, nan, natura,
+        newport, nex, next, nik, ninja, noble, nomade, nothing, nova, off, on running, opposite,
+        oxford, pacha, pampa linda, pap, patagonia, pato, patriot, pilot, pioneer, poco, polk,
+        poly, power, rolls, rosen, san jose, santa rosa, score, scotch, scott, selecta, serrano,
+        shark, sharp, shell, simple, skip, soft, sol, splendid, stanley, super 8, supremo, talca,
+        tang, team group, tecno, thermos, thomas, top, torre, total, trek, trendy, trial, triumph,
+        trust, uno, venus, virginia, vital, tricolor, sapphire, candy, gear, vivo, vogue, wd,
+        wellness, winter
         """
     )
 )

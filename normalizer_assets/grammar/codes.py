@@ -7,7 +7,9 @@ stands for a model (``answers/rules.py``).
 import polars as pl
 
 # Letters and digits mixed, upper case as makers write them, at least five signs.
-_CODE = r"\b([A-Z]{1,6}-?[0-9]{2,}[A-Z0-9]*(?:[-/][A-Z0-9]+)*|[0-9]{2,}[A-Z]{2,}[A-Z0-9]*(?:[-/][A-Z0-9]+)*)"
+_TAIL = r"(?:[-/][A-Z0-9]+)*"
+_CODE = rf"\b([A-Z]{{1,6}}-?[0-9]{{2,}}[A-Z0-9]*{_TAIL}|[0-9]{{2,}}[A-Z]+[A-Z0-9]*{_TAIL})"
+_SHORTEST = 5
 _CODE_AT_END = (
     r" \(?(?:[A-Z]{1,6}[0-9]{3,}[A-Z0-9]*|[A-Z]{1,3}-[A-Z]{0,3}[0-9]{3,}[A-Z0-9]*"
     r"|[0-9]{2,}[A-Z]{2,}[A-Za-z]?[0-9A-Z]*)(?:[-/][A-Z0-9]+)*\)?$"
@@ -25,7 +27,7 @@ def code_of(plain_text: pl.Expr) -> pl.Expr:
     """
     return (
         plain_text.str.extract_all(_CODE)
-        .list.filter(pl.element().str.len_chars() >= 5)
+        .list.filter(pl.element().str.len_chars() >= _SHORTEST)
         .list.first()
     )
 

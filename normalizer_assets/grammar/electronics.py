@@ -48,7 +48,8 @@ SCREEN_WORDS = tuple(_SCREENS)
 _NETWORKS = {" 5g ": "5G", " 4g ": "4G", " lte ": "4G", " wifi ": "WiFi", " wi fi ": "WiFi"}
 
 # The memory of a graphics card is neither the computer's ram nor its storage.
-_GRAPHICS_MEMORY = r"((?:rtx|gtx|rx|mx) ?a?[0-9]{3,4}[a-z]?(?: ti| super| max q)*) {size}gb "
+_GRAPHICS_CARD = r"((?:rtx|gtx|rx|mx) ?a?[0-9]{3,4}[a-z]?(?: ti| super| max q)*)"
+_STORAGE_FROM_GB = 64
 _RAM = (
     r" ([0-9]+gb)(?: de)?(?: memoria)?(?: ram)? ((?:lp)?ddr[0-9]x?)",
     r" ([0-9]+gb)(?: de)?(?: memoria)?(?: ram| unificada| uma) ",
@@ -149,13 +150,13 @@ def memory(measured_text: pl.Expr) -> pl.Expr:
     rest = text
     for pattern in _RAM:
         rest = rest.str.replace_all(pattern, " ")
-    # Up to 6 GB it is the card's own; more may be the computer's, unless both follow.
-    rest = rest.str.replace_all(_GRAPHICS_MEMORY.format(size="[2-6]"), "$1 ").str.replace_all(
-        _GRAPHICS_MEMORY.format(size="[0-9]+") + "(.*[0-9][gt]b .*[0-9][gt]b )", "$1 $2"
-    )
-    rest = rest.str.replace(
-        r"^(.*[0-9][gt]b .*[0-9][gt]b .*)" + _GRAPHICS_MEMORY.format(size="[0-9]+"), "$1$2 "
-    )
+    # Up to 6 GB it is the card's own; more may be the computer's, unless two others are named.
+    for card in (
+        rf"(){_GRAPHICS_CARD} [2-6]gb()(?-u:\b)",
+        rf"(){_GRAPHICS_CARD} [0-9]+gb (.*[0-9][gt]b .*[0-9][gt]b )",
+        rf"^(.*[0-9][gt]b .*[0-9][gt]b .*){_GRAPHICS_CARD} [0-9]+gb() ",
+    ):
+        rest = rest.str.replace(card, "${1}$2 $3")
     tokens = rest.str.extract_all(r" [0-9.]+[gt]b\b")
     gigabytes = tokens.list.eval(
         pl.element().str.extract(r"([0-9.]+)").cast(pl.Float64, strict=False)
@@ -167,7 +168,9 @@ def memory(measured_text: pl.Expr) -> pl.Expr:
     beside_storage = rest.str.contains(
         r"[0-9][gt]b (?:de )?(?:ssd|hdd|emmc|ufs|nvme|rom|m 2|almacenamiento|interna|disco)"
     )
-    is_storage = several | stated.is_not_null() | beside_storage | (gigabytes.list.max() >= 64)
+    is_storage = (
+        several | stated.is_not_null() | beside_storage | (gigabytes.list.max() >= _STORAGE_FROM_GB)
+    )
     token = largest.str.strip_chars(" ").str.to_uppercase()
     return pl.struct(
         pl.coalesce(

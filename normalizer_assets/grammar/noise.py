@@ -22,7 +22,7 @@ NOISE_WORDS: tuple[str, ...] = (
     "garantia oficial", "con garantia", "garantia", "exclusivo online", "exclusivo web",
     "solo online", "solo web", "solo por internet", "precio internet", "stock disponible",
     "en stock", "disponible", "ultimas unidades", "ultima unidad", "tienda oficial",
-    "producto nuevo", "100% original", "producto original", "c/u", "cada uno", "aprox",
+    "producto nuevo", "100% original", "producto original", "c u", "cada uno", "aprox",
     "recien llegado", "lanzamiento", "preventa", "mas vendido", "recomendado",
 )  # fmt: skip
 """Folded words and phrases of the shop window."""

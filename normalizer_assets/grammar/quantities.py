@@ -70,7 +70,7 @@ _CONTENT = "(?:ml|cl|l|kg|g|mg|oz|lb|un)"
 _SPELLINGS = any_of(spelling for spellings in UNITS.values() for spelling in spellings)
 QUANTITY_PATTERN = (
     rf"(?i-u:\b(?:(?:multi)?pack (?:de |x ?)?)?(?:[0-9.,]+ ?x ?)*(?:[0-9] +)?[0-9]+(?:[.,][0-9]+)?"
-    rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx ?[0-9]+ *$)"
+    rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx [0-9]+ *$)"
 )
 """A quantity in unfolded ASCII text, for those who cut quantities out of it."""
 _MARK = "\u2025"  # stands between a number and a spelling until the spelling is looked up
@@ -83,16 +83,19 @@ _SIGNS: tuple[tuple[str, str], ...] = (
      "$1$2 $3"),
     (rf"{_B}([0-9]) 1/2{_B}", "$1.5"),
     (rf"{_B}1/2{_B}", "0.5"),
-    (r'([0-9]) ?(?:-?(?:pulgadas?|pulg|inch|in)(?-u:\b)|")', "${1}in "),
+    (r'([0-9])(?: ?"|-?in(?-u:\b))', "${1}in "),
     # The number of a noodle or of a perfume is a name: n°5, nº 5, No. 5, nro 5 -> no5.
-    (rf"{_B}(?:n ?°|no\.?|nro\.?) ?([0-9]+){_B}", "no$1"),
+    (rf"{_B}(?:n ?°|no\.?|nro\.?) ?([0-9]+)([^0-9.]|$)", "no$1$2"),
+    # So is the number of a grade or a stage: "Grado 1 1 kg" is no 1.1 kg.
+    (rf"{_B}(grado|etapa|tipo|fase|nivel|tono) ?([0-9])([^0-9.]|$)", "$1$2$3"),
     # 8GB+256GB and 8+256GB: the plus joins two quantities, it adds no product.
     (rf"{_B}([0-9]{{1,2}}) ?(?:gb)? ?[+/] ?([0-9]+ ?[gt]b)", "${1}gb $2"),
+    (r"\+([0-9])", "+ $1"),
 )  # fmt: skip
 
 # After every quantity is one token: packs and dimensions, between single spaces.
 _PACKS: tuple[tuple[str, str], ...] = (
-    (rf" (?:multi)?pack (?:de |x ?)?([0-9]+){_B}", " ${1}un"),
+    (r" (?:multi)?pack (?:de |x ?)?([0-9]+) ", " ${1}un "),
     (rf" (?:multi)?pack (?:de |x ?)?([0-9]+(?:{'|'.join(COUNT_UNITS)})) ", " $1 "),
     (r" six ?pack ", " 6un "),
     (r" ([0-9]+) ?(?:pack|pk) ", " ${1}un "),
@@ -104,7 +107,7 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (rf" ([0-9]+)(?:un)? ?x ?({NUMBER}{_CONTENT}) ", " ${1}un $2 "),
     (rf"({NUMBER}{_CONTENT}) x ?([0-9]+)(?:un)? ", "$1 ${2}un "),
     (rf" x ?({NUMBER}{_CONTENT}) ", " $1 "),
-    (r" x ?([0-9]+) $", " ${1}un "),
+    (r" x ([0-9]+) $", " ${1}un "),
     (r"([0-9]un) (?:de|x) ([0-9])", "$1 $2"),
     # The lost decimal comma: "Pulpa 1 53 L". Only after a word, because "6 1 L" may
     # be six of one litre, and only for litres and kilos, which have one digit before it.

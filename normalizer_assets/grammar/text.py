@@ -88,7 +88,7 @@ def any_of(alternatives: Iterable[str]) -> str:
     """Regular expression that matches the longest of several folded phrases.
 
     Args:
-        alternatives: Phrases; a space also matches a hyphen or several spaces.
+        alternatives: Phrases; a space also matches hyphens, slashes or several spaces.
 
     Returns:
         An unanchored group without captures. Longest first, because Rust's
@@ -100,7 +100,7 @@ def any_of(alternatives: Iterable[str]) -> str:
 
 def _escaped(phrase: str) -> str:
     special = r"\.+*?()|[]{}^$"
-    return "".join("[ -]+" if c == " " else "\\" + c if c in special else c for c in phrase)
+    return "".join("[ /-]+" if c == " " else "\\" + c if c in special else c for c in phrase)
 
 
 def spelled(phrases: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger, life
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import partitions, product_rows, product_versions
 from normalizer_assets.publishing.products import PRODUCT_COLUMNS, content_hash

@@ -5,11 +5,12 @@ Belongs here: one engine for a process. Does not belong here: choosing the serve
 """
 
 from functools import cached_property
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from normalizer_assets.config import NormalizerConfig
-from normalizer_assets.db.engine import connect
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 
 class Database:
@@ -19,6 +20,8 @@ class Database:
         self._config = config
 
     @cached_property
-    def engine(self) -> sa.Engine:
+    def engine(self) -> "sa.Engine":
         """The engine, on a schema that is up to date."""
+        from normalizer_assets.db.engine import connect
+
         return connect(self._config)

@@ -8,19 +8,17 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from normalizer_assets.batching.ledger import bind_answer_source
 from normalizer_assets.config import ConfigurationError
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from openai import OpenAI
 
 STANDIN_OWNER = "normalizer-standin"
 """What the stand-in's list of models says in ``owned_by``."""
 
 
-def connect_api(engine: sa.Engine, environ: Mapping[str, str] = os.environ) -> "OpenAI":
+def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) -> "OpenAI":
     """Returns the client, after tying the database to whoever answers.
 
     Raises:
@@ -28,6 +26,8 @@ def connect_api(engine: sa.Engine, environ: Mapping[str, str] = os.environ) -> "
     """
     # Half a second of import: only for those who call.
     from openai import OpenAI
+
+    from normalizer_assets.batching.ledger import bind_answer_source
 
     if not environ.get("OPENAI_API_KEY"):
         raise ConfigurationError(

@@ -7,17 +7,19 @@ storage and configuration. Does not belong here: what is done with them.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import sqlalchemy as sa
-from upath import UPath
 
-from normalizer_assets.batching import life
-from normalizer_assets.batching.life import Partition
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.openai_client import connect_api
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from normalizer_assets.batching.work import PartitionWork
 
 PARTITION_TAG = "dagster/partition"
 LAUNCH_TAG = "normalizer/launched"
@@ -33,7 +35,7 @@ class Turn:
         holder: ``None`` where this run holds the partition, else who does.
     """
 
-    work: PartitionWork
+    work: "PartitionWork"
     holder: str | None
 
     def is_taken(self, log: dg.DagsterLogManager) -> bool:
@@ -50,9 +52,14 @@ class Turn:
 
 @contextmanager
 def take_turn(
-    config: NormalizerConfig, engine: sa.Engine, partition: Partition, holder: str
+    config: NormalizerConfig, engine: "sa.Engine", partition: Partition, holder: str
 ) -> Iterator[Turn]:
     """Waits for the partition's lock (30 s at most) and holds it."""
+    from upath import UPath
+
+    from normalizer_assets.batching import life
+    from normalizer_assets.batching.work import PartitionWork
+
     work = PartitionWork(
         partition=partition,
         config=config,
@@ -82,6 +89,8 @@ def turn_resource(config: NormalizerConfig, database: Database) -> dg.ResourceDe
         partition = Partition.from_key(run.tags[PARTITION_TAG])
         with take_turn(config, database.engine, partition, f"run {run.run_id[:8]}") as taken:
             if taken.holder is not None and LAUNCH_TAG in run.tags:
+                from normalizer_assets.batching import life
+
                 life.return_attempt(database.engine, partition)
             yield taken
 

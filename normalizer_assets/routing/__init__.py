@@ -1,0 +1,1 @@
+"""Canonical keys, complexity factors, routes."""

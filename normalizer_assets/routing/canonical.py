@@ -22,8 +22,13 @@ from normalizer_assets.grammar.text import any_of, fold, words
 _COUNT = rf" [0-9]+(?:{'|'.join(COUNT_UNITS)}) "
 _STOPPED = rf" (?:{any_of(STOP_WORDS)} )+"
 _JOINS: tuple[tuple[str, str], ...] = (
+    # What multiplies nothing ("350cc 2x", "Xiaomi 12X") must not find something by sorting.
+    (r"(?-u:\b)([0-9]+)x(?-u:\b)", "${1}_x"),
+    (r"(?-u:\b)x([0-9]+)(?-u:\b)", "x_$1"),
     (r" (?:libre de|cero|zero|0%|0) (azucar|lactosa|gluten|sal|alcohol|sodio) ", " sin $1 "),
     (r"(?-u:\b)(con|sin) (?:(?:de|la|el|los|las) )*([\p{L}][\p{L}\p{N}]*)", "${1}_$2"),
+    # A zero that negates nothing sorts behind every word that it could negate.
+    (r"(?-u:\b)cero(?-u:\b)", "zero"),
     (r"([\p{L}\p{N}])\+([\p{L}\p{N}])", "$1 $2"),
     (r"([\p{L}\p{N}])\+ ", "$1 plus "),
 )
@@ -45,11 +50,16 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
 
     Returns:
         String expression. Canonical text of canonical text is itself. A name without
-        any word or number keeps its folded text.
+        any word or number keeps its folded text. Rechunk a frame of many chunks first:
+        Polars compiles every pattern anew for each chunk.
     """
     name_, brand_, text = pl.field("name"), pl.field("brand"), pl.field("text")
     # Not str.contains: with a pattern for each row it compiles one for each row.
-    missing = words(brand_).str.split(" ").list.set_difference(words(name_).str.split(" "))
+    missing = (
+        words(brand_)
+        .str.split(" ")
+        .list.set_difference(words(name_).str.replace_all("_", " ", literal=True).str.split(" "))
+    )
     carried = brand_.is_null() | (missing.list.len() == 0)
     between = pl.when(name_.str.contains(r" \+|;")).then(pl.lit(" ; ")).otherwise(pl.lit(" , "))
     whole = pl.when(carried).then(name_).otherwise(pl.concat_str(brand_, between, name_))
@@ -62,12 +72,11 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
         .struct.with_fields(_joined(in_base_units(measured(text))).alias("text"))
         .struct.with_fields(
             pl.when(text.str.contains(_COUNT))
-            .then(text.str.replace_all(" pack ", " ", literal=True))
+            .then(text.str.replace_all(r"(?: pack)+ ", " "))
             .otherwise(text)
             .alias("text")
         )
-        .struct.with_fields(_in_order(text).alias("text"))
-        .struct.with_fields(without_noise(text, noise_words).str.strip_chars(" ,;").alias("text"))
+        .struct.with_fields(_in_order(text, noise_words).alias("text"))
         .struct.with_fields(pl.when(text == "").then(name_).otherwise(text).alias("text"))
         .struct.field("text")
         .alias("canonical_name")
@@ -113,17 +122,19 @@ def _joined(text: pl.Expr) -> pl.Expr:
     return text.str.replace_all(_STOPPED, " ")
 
 
-def _in_order(text: pl.Expr) -> pl.Expr:
-    parts = (
+def _in_order(text: pl.Expr, noise_words: Sequence[str]) -> pl.Expr:
+    """The parts of a bundle, each in its own order and without what sorting made noise."""
+    part = pl.concat_str(pl.lit(" "), pl.element().str.strip_chars(" "))
+    return (
         text.str.replace_all("+", ";", literal=True)
         .str.split(";")
-        .list.eval(_ordered(pl.concat_str(pl.lit(" "), pl.element().str.strip_chars(" "))))
-    )
-    return (
-        parts.list.eval(pl.element().filter(pl.element() != ""))
+        .list.eval(_ordered(part))
+        .list.eval(without_noise(pl.element(), noise_words))
+        .list.eval(pl.element().str.replace_all(r" +", " ").str.strip_chars(" ,"))
         .list.unique()
         .list.sort()
         .list.join("; ")
+        .str.strip_chars(" ;")
     )
 
 

@@ -32,7 +32,10 @@ NUMBER_SHARE = 0.3
 """Share of answers that write digits as JSON numbers."""
 
 QUANTITIES = ("capacity", "volume_ml", "weight_g", "ram", "size")
-NEIGHBOURS = ("SAMSUNG", "LG", "NESTLÉ", "COLUN", "HP", "LENOVO", "ADIDAS", "PHILIPS", "UNILEVER")
+NEIGHBOURS = ("SAMSUNG", "LG", "HP", "LENOVO", "PHILIPS", "ADIDAS")
+NEIGHBOURS_BY_CONTENT = ("NESTLÉ", "COLUN", "SOPROLE", "LUCCHETTI", "CCU", "UNILEVER")
+"""Wrong brands, and those for products sold by volume or weight."""
+
 COLOURS = ("negro", "blanco", "azul", "rojo", "verde", "gris", "plateado", "rosado")
 UNANSWERABLE = json.dumps({"error": "the stand-in knows the project's five prompts only"})
 
@@ -128,8 +131,10 @@ def parse_prompt(prompt: str) -> Question | None:
     for template, pattern in _PATTERNS.items():
         if match := pattern.fullmatch(prompt):
             price = match["price"]
+            # Some templates write "|" as "/"; one product must get one answer from all.
+            name = match["name"].replace("|", "/")
             return Question(
-                template, match["name"], match["category"], None if price is None else int(price)
+                template, name, match["category"], None if price is None else int(price)
             )
     return None
 
@@ -173,7 +178,7 @@ class Answerer:
         group = category_group(
             pl.col("category"), pl.col("name"), self._config.intake.category_groups
         )
-        return read_listings(listings.with_columns(category_group=group))
+        return read_listings(listings.with_columns(category_group=group), self._config.grammar)
 
     def _content(self, question: Question, row: dict[str, Any]) -> str:
         key = (question.name, question.tier)
@@ -222,7 +227,9 @@ def _disagree(answer: dict[str, Any], seed: int, key: tuple[str, str]) -> None:
         lambda: answer.update(confidence=round(0.1 + 0.3 * draw(seed, "far off", *key), 2)),
     ]
     if answer["brand"] is not None:
-        ways.append(lambda: answer.update(brand=_other(NEIGHBOURS, answer["brand"], seed, key)))
+        by_content = {"volume_ml", "weight_g"} & set(attributes)
+        brands = NEIGHBOURS_BY_CONTENT if by_content else NEIGHBOURS
+        ways.append(lambda: answer.update(brand=_other(brands, answer["brand"], seed, key)))
     if attributes:
         ways.append(lambda: attributes.pop(choose(sorted(attributes), seed, "dropped", *key)))
     if quantities := sorted(set(QUANTITIES) & set(attributes)):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -297,19 +298,33 @@ def test_a_product_that_always_fails_gets_a_server_error() -> None:
         running_standin(SETTINGS.model_copy(update={"failing_lines": 1.0})) as running,
         OpenAI(base_url=running.url, api_key="standin", max_retries=0) as client,
     ):
-        outcomes = [_outcome(client, f"Galaxy A{number}") for number in range(30)]
-        assert {"error", "answer"} == set(outcomes)
-        assert outcomes == [_outcome(client, f"Galaxy A{number}") for number in range(30)]
+
+        def outcome(number: int) -> str:
+            message: Any = {"role": "user", "content": prompt(f"Galaxy A{number}")}
+            try:
+                client.chat.completions.create(model="gpt-5-mini", messages=[message])
+            except openai.InternalServerError:
+                return "error"
+            return "answer"
+
+        with ThreadPoolExecutor(8) as threads:
+            first, second = (list(threads.map(outcome, range(30))) for _ in range(2))
+    assert set(first) == {"error", "answer"}
+    assert first == second
 
 
-def _outcome(client: OpenAI, name: str) -> str:
-    try:
-        client.chat.completions.create(
-            model="gpt-5-mini", messages=[{"role": "user", "content": prompt(name)}]
+def test_calls_at_the_same_time_get_each_their_own_answer(client: OpenAI) -> None:
+    def ask(number: int) -> str | None:
+        completion = client.chat.completions.create(
+            model="gpt-5-mini",
+            messages=[{"role": "user", "content": prompt(f"Galaxy A{number} 128GB")}],
         )
-    except openai.InternalServerError:
-        return "error"
-    return "answer"
+        return completion.choices[0].message.content
+
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(ask, range(16)))
+    assert together == [ask(number) for number in range(16)]
+    assert len(set(together)) == 16
 
 
 def test_embeddings_are_the_same_in_both_encodings(client: OpenAI) -> None:

@@ -1,0 +1,55 @@
+# Everything runs in .venv, installed from requirements.lock on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test bench lint types check lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: .venv/installed ## Make .venv from the lock file
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install ## The whole job on the bundled sample: no key, no server
+	$(BIN)/normalizer demo
+
+dev: install ## UI, daemon and (without OPENAI_API_KEY) the stand-in
+	$(BIN)/normalizer dev
+
+test: install ## The test suite
+	$(BIN)/pytest
+
+bench: install ## Time the stages; not part of the tests
+	$(BIN)/normalizer bench pipeline
+	$(BIN)/normalizer bench load
+
+lint: install ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+check: lint types test ## What CI runs
+	$(BIN)/dagster definitions validate -w workspace.yaml
+	$(BIN)/dg check defs
+
+lock: ## Write requirements.lock anew from pyproject.toml, with the newest versions
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --upgrade pip setuptools wheel
+	.venv-lock/bin/pip install --quiet '.[dev]'
+	{ echo "# Written by 'make lock': the versions that are tested together."; \
+	  .venv-lock/bin/pip freeze --all --exclude pip --exclude normalizer-assets; } > requirements.lock
+	rm -rf .venv-lock build
+
+clean: ## Remove what was installed (not your data)
+	rm -rf .venv build *.egg-info

