@@ -336,12 +336,15 @@ class EmbeddingConfig(Section):
         dimensions: Length of a vector.
         inputs_per_call: Texts in one call (API limit 2,048).
         tokens_per_call: Tokens in one call (API limit 300,000).
+        concurrency: Calls under way at once; while one waits for the API, another's
+            vectors enter the index, which takes longer than the call.
     """
 
     model: str = "text-embedding-3-small"
     dimensions: int = Field(default=1536, gt=0, le=4000)
     inputs_per_call: int = Field(default=2048, gt=0, le=2048)
     tokens_per_call: int = Field(default=300_000, gt=0, le=300_000)
+    concurrency: int = Field(default=2, gt=0)
 
 
 class ScheduleConfig(Section):

@@ -33,14 +33,13 @@ GRAPH = {
         "normalized_products:confidence_gate": {"blocking": True, "partitioned": True},
     },
     "jobs": {
-        "submit": {
-            "assets": ["raw_products", "routed_products", "submitted_batches"],
-            "checks": [],
-        },
-        "collect": {
-            "assets": ["batch_results", "cache_embeddings", "normalized_products"],
-            "checks": ["normalized_products:confidence_gate"],
-        },
+        "submit": ["raw_products", "routed_products", "submitted_batches"],
+        "collect": [
+            "batch_results",
+            "cache_embeddings",
+            "normalized_products",
+            "normalized_products_confidence_gate",
+        ],
     },
     "schedules": {
         "nightly_submission": {
@@ -91,15 +90,7 @@ def _graph(definitions: dg.Definitions) -> dict[str, object]:
             }
             for key in graph.asset_check_keys
         },
-        "jobs": {
-            name: {
-                "assets": sorted(
-                    key.to_user_string() for key in job.asset_layer.selected_asset_keys
-                ),
-                "checks": sorted(_check_name(key) for key in job.asset_layer.asset_check_keys),
-            }
-            for name, job in jobs.items()
-        },
+        "jobs": {name: sorted(node.name for node in job.nodes) for name, job in jobs.items()},
         "schedules": {
             schedule.name: {
                 "job": schedule.job_name,

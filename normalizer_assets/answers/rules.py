@@ -5,7 +5,7 @@ become an answer (DESIGN.md, "Labelling"). Does not belong here: recognising
 quantities, colours, brands and parts (``grammar``), and how far an answer is to be
 trusted (``answers/evidence.py``).
 
-Nothing is invented: what name, brand field or unit price do not state is absent.
+Nothing is invented: what neither name nor brand field states is absent.
 """
 
 import polars as pl
@@ -30,7 +30,7 @@ from normalizer_assets.grammar.quantities import (
     in_base_units,
     measured,
 )
-from normalizer_assets.grammar.text import any_of, fold, plain, words
+from normalizer_assets.grammar.text import any_of, fold, plain, spelled, words
 
 _FOOD = ("beverages", "groceries", "dairy", "pet_food")
 _CARE = ("cleaning", "personal_care", "perfumes", "cosmetics", "pharmacy", "baby", "other")
@@ -143,7 +143,7 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
         )
         .with_columns(_attributes(group))
         .with_columns(_unbranded(known).alias("unbranded"))
-        .with_columns(_barred(group).alias("barred"))
+        .with_columns(_barred(group, spelled(grammar.noise_words)).alias("barred"))
         .with_columns(
             pl.when(pl.col("brand") == "APPLE")
             .then(pl.col("barred").str.replace_all(electronics.APPLE_CHIP, "|"))
@@ -283,9 +283,12 @@ def _garment_size(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(text.str.extract(pattern) for pattern in _GARMENT_SIZE).str.to_uppercase()
 
 
-def _barred(group: pl.Expr) -> pl.Expr:
+def _barred(group: pl.Expr, noise_words: tuple[str, ...]) -> pl.Expr:
     """The name with a bar for everything that is no model: quantities, parts, product words."""
     device = goods = pl.col("unbranded").str.replace_all(QUANTITY_PATTERN, "|")
+    if noise_words:
+        noise = rf"(?i-u:\b{any_of(noise_words)}\b)"
+        device = goods = goods.str.replace_all(noise, "|")
     for pattern in (electronics.PROCESSOR, electronics.GRAPHICS, _DEVICE_WORDS, _DEVICE_PARTS):
         device = device.str.replace_all(pattern, "|")
     return (

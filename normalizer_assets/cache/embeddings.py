@@ -4,7 +4,8 @@ Belongs here: which answers are embedded, calling the embedding model, storing v
 Does not belong here: looking entries up and refusing them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -77,9 +78,7 @@ def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataF
     return pl.DataFrame([tuple(row) for row in rows], schema=PENDING_SCHEMA, orient="row")
 
 
-def embed_pending(
-    work: PartitionWork, progress: Callable[[int, int], None] | None = None
-) -> Embedded:
+def embed_pending(work: PartitionWork) -> Embedded:
     """Embeds what is pending and stores it, call by call.
 
     Every call is in the ledger before it leaves, and stored when it is back, so a crash
@@ -89,20 +88,24 @@ def embed_pending(
         openai.OpenAIError: The API refused or could not be reached; what is stored stays,
             the rest is left for the next run.
     """
-    with work.engine.connect() as connection:
+    with work.engine.begin() as connection:
+        ledger.abandoned_requests(connection, work.partition)
         pending = pending_entries(connection, work.partition)
-    total = Embedded()
-    for part in _calls(pending, work.config.embedding):
-        response = _embed(work, part)
-        cost = _store(work, part, response)
-        total = Embedded(
-            entries=total.entries + part.height,
-            tokens=total.tokens + response.usage.prompt_tokens,
-            cost_usd=total.cost_usd + cost,
-        )
-        if progress is not None:
-            progress(total.entries, pending.height)
-    return total
+    settings = work.config.embedding
+    with ThreadPoolExecutor(settings.concurrency) as pool:
+        calls = list(pool.map(lambda part: _embed_call(work, part), _calls(pending, settings)))
+    return Embedded(
+        entries=sum(call.entries for call in calls),
+        tokens=sum(call.tokens for call in calls),
+        cost_usd=sum((call.cost_usd for call in calls), Decimal(0)),
+    )
+
+
+def _embed_call(work: PartitionWork, part: pl.DataFrame) -> Embedded:
+    """Embeds the texts of one call and stores their vectors."""
+    response = _embed(work, part)
+    cost = _store(work, part, response)
+    return Embedded(part.height, response.usage.prompt_tokens, cost)
 
 
 def _calls(pending: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFrame]:
@@ -123,7 +126,6 @@ def _embed(work: PartitionWork, part: pl.DataFrame) -> "CreateEmbeddingResponse"
     usage = Usage(input_tokens=tokens)
     body_hash = ledger.body_hash("\n".join(part["text"]))
     with work.engine.begin() as connection:
-        ledger.abandoned_requests(connection, work.partition)
         request_id = ledger.plan_request(
             connection,
             work.partition,

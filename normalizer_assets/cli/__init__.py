@@ -57,9 +57,8 @@ def cli() -> None:
 def main() -> None:
     """The entry point: errors that a person can mend are one line, not a traceback."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # Outside of standalone mode click returns the code of a raised Exit.
+        sys.exit(cli(standalone_mode=False))
     except click.Abort:
         sys.exit(EXIT_ERROR)
     except click.ClickException as error:

@@ -16,8 +16,10 @@ from normalizer_assets.config import load_config
 @json_option
 def command(day: str, retailer: str, as_json: bool) -> None:
     """Say what a landed partition would cost, asked in four ways. Asks nothing, pays nothing."""
+    import polars as pl
+
+    from normalizer_assets.batching.ledger import known_questions
     from normalizer_assets.batching.requests import cost_scenarios
-    from normalizer_assets.cache.exact import with_routes
     from normalizer_assets.db.engine import connect
     from normalizer_assets.intake.errors import IntakeError
     from normalizer_assets.intake.partition import take_in
@@ -33,9 +35,11 @@ def command(day: str, retailer: str, as_json: bool) -> None:
         raise click.ClickException(
             f"nothing has landed for {partition.key} in {config.paths.landing}"
         )
-    engine = connect(config)
-    with engine.connect() as connection:
-        routed = with_routes(connection, partition, route_listings(taken.intake.listings, config))
+    listings = route_listings(taken.intake.listings, config)
+    with connect(config).connect() as connection:
+        known = known_questions(connection, listings["question_key"].to_list())
+    answered = pl.col("question_key").is_in(list(known))
+    routed = listings.with_columns(route=pl.when(answered).then(pl.lit("cache")).otherwise("tier"))
     scenarios = cost_scenarios(config, routed)
     if as_json:
         click.echo(

@@ -9,9 +9,11 @@ is a daemon of its own session: it outlives whoever started it, and only
 :func:`stop_server` stops it (DESIGN.md, "Postgres is always real").
 """
 
+import errno
 import fcntl
 import hashlib
 import os
+import socket
 import stat
 import warnings
 from collections.abc import Iterator
@@ -30,6 +32,9 @@ max_connections = 200          # webserver, daemon, code server and every run ho
 shared_buffers = 256MB
 maintenance_work_mem = 256MB   # building the HNSW index
 """
+
+NO_PROCESS = 4_194_305
+"""Above the highest process number of Linux and macOS."""
 
 SYSTEM_DATA = Path("/var/lib/normalizer")
 """Where a root user's data goes when the project lies in a private folder."""
@@ -57,6 +62,8 @@ def server_url(data: Path, database: str) -> str:
         text = configuration.read_text(encoding="utf-8")
         if SETTINGS not in text:
             configuration.write_text(text + SETTINGS, encoding="utf-8")
+        if not _is_listening(folder):
+            _disown_process_number(folder)
         server.start()
     return str(server.get_uri(database))
 
@@ -64,9 +71,13 @@ def server_url(data: Path, database: str) -> str:
 def stop_server(data: Path) -> bool:
     """Stops the server under ``data``; returns whether it was running."""
     folder = server_folder(data)
-    if not (folder / "postmaster.pid").exists():
+    if not folder.exists():
         return False
     with _one_process_at_a_time(folder.parent):
+        # A crashed server's file names a process that may be anybody's by now, and the
+        # package would stop that one.
+        if not _is_listening(folder):
+            return False
         server = _server(folder)
         server.ensure_postgres_running()
         server.stop()
@@ -105,6 +116,42 @@ def _server(folder: Path) -> "PostgresServer":
     # process that started it exits.
     server: PostgresServer = _package().get_server(folder, cleanup_mode=None, start=False)
     return server
+
+
+def _is_listening(folder: Path) -> bool:
+    """Returns whether the server takes connections; its process number proves nothing."""
+    socket_file = _socket_file(folder)
+    if socket_file is None:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(socket_file)) not in (errno.ECONNREFUSED, errno.ENOENT)
+
+
+def _socket_file(folder: Path) -> Path | None:
+    """Returns the socket that the server's pid file names; ``None`` without that file."""
+    try:
+        lines = (folder / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    *_, port, socket_folder = lines[:5]
+    return Path(socket_folder) / f".s.PGSQL.{port}"
+
+
+def _disown_process_number(folder: Path) -> None:
+    """Makes the pid files of a crashed server name no process.
+
+    After a reboot, or in a restarted container, its number belongs to another process,
+    which the package takes for the server: it starts nothing, and every connection is
+    refused. The rest of the files stays: by it Postgres finds backends that outlived their
+    server, and refuses to start beside them.
+    """
+    socket_file = _socket_file(folder)
+    if socket_file is None:
+        return
+    for file in (folder / "postmaster.pid", socket_file.with_name(f"{socket_file.name}.lock")):
+        if file.exists():
+            _, _, rest = file.read_text(encoding="utf-8").partition("\n")
+            file.write_text(f"{NO_PROCESS}\n{rest}", encoding="utf-8")
 
 
 @contextmanager

@@ -5,7 +5,8 @@ and extension are there. Does not belong here: the tables themselves and any que
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -61,7 +62,8 @@ def connect(config: NormalizerConfig, environ: Mapping[str, str] = os.environ) -
             the message says what to type.
     """
     engine = open_engine(config, environ)
-    migration.ensure_current(engine, may_upgrade=DATABASE_VARIABLE not in environ)
+    with _disposed_on_error(engine):
+        migration.ensure_current(engine, may_upgrade=not environ.get(DATABASE_VARIABLE))
     return engine
 
 
@@ -74,7 +76,7 @@ def open_engine(config: NormalizerConfig, environ: Mapping[str, str] = os.enviro
     url = database_url(config, environ)
     engine = sa.create_engine(url, pool_pre_ping=True)
     try:
-        with engine.connect() as connection:
+        with _disposed_on_error(engine), engine.connect() as connection:
             _check_pgvector(connection)
     except OperationalError as error:
         raise ConfigurationError(
@@ -82,6 +84,16 @@ def open_engine(config: NormalizerConfig, environ: Mapping[str, str] = os.enviro
             f"{error.orig}; start it or correct {DATABASE_VARIABLE}"
         ) from error
     return engine
+
+
+@contextmanager
+def _disposed_on_error(engine: sa.Engine) -> Iterator[None]:
+    """Closes the pool of an engine that is not handed out after all."""
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _embedded(config: NormalizerConfig, database: str, driver: str) -> URL:
@@ -108,7 +120,7 @@ def _create_database(server: URL, database: str) -> None:
 def _with_driver(url: str, variable: str, driver: str) -> URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise ConfigurationError(
             f"{variable} is not a database URL; expected postgresql://user:password@host/name"
         ) from None

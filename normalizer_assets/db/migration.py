@@ -15,6 +15,8 @@ from normalizer_assets.db.tables import SCHEMA
 if TYPE_CHECKING:
     from alembic.config import Config
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 _LOCK = 7_108_441_190_112_030_000
 """Key of the advisory lock: an empty schema is created by whoever comes first."""
 
@@ -89,5 +91,5 @@ def _alembic() -> "Config":
     from alembic.config import Config
 
     configuration = Config()
-    configuration.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    configuration.set_main_option("script_location", str(MIGRATIONS))
     return configuration

@@ -15,10 +15,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.evaluation.synthetic import DAY, synthetic_landing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from normalizer_assets.batching.work import PartitionWork
 
 RETAILER = "lider"
 LOAD_RUNS = 5
@@ -37,7 +42,7 @@ def pipeline(rows: int) -> dict[str, Any]:
         folder = Path(config.paths.landing) / DAY.isoformat()
         folder.mkdir(parents=True)
         synthetic_landing(rows).write_csv(folder / f"{RETAILER}.csv")
-        return _result("pipeline", rows, _run_stages(config, rows, stages))
+        return _result("pipeline", rows, _run_stages(config, stages))
 
 
 def load(_: int) -> dict[str, Any]:
@@ -74,86 +79,97 @@ class _Stages:
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 
-def _run_stages(config: NormalizerConfig, rows: int, stages: _Stages) -> dict[str, float]:
+def _run_stages(config: NormalizerConfig, stages: _Stages) -> dict[str, float]:
     from upath import UPath
 
-    from normalizer_assets.batching import ledger, life, submission
-    from normalizer_assets.batching.collection import NotReady, collect
-    from normalizer_assets.batching.harvest import harvest_due
     from normalizer_assets.batching.partition import Partition
-    from normalizer_assets.batching.polling import poll
-    from normalizer_assets.batching.requests import build_requests
-    from normalizer_assets.batching.shards import cut_shards
     from normalizer_assets.batching.work import PartitionWork
-    from normalizer_assets.cache.embeddings import embed_pending
-    from normalizer_assets.cache.exact import with_routes
     from normalizer_assets.db.engine import connect
-    from normalizer_assets.intake.partition import take_in
-    from normalizer_assets.publishing.products import build_products
-    from normalizer_assets.publishing.versions import record_verdict, write_version
     from normalizer_assets.resources.openai_client import connect_api
-    from normalizer_assets.routing.routing import route_listings
 
-    partition = Partition(DAY, RETAILER)
     engine = connect(config)
     work = PartitionWork(
-        partition, config, engine, lambda: connect_api(engine), UPath(config.paths.storage)
+        partition=Partition(DAY, RETAILER),
+        config=config,
+        engine=engine,
+        connect_api=lambda: connect_api(engine),
+        storage=UPath(config.paths.storage),
     )
     work.client.models.list()  # the connection and the SDK's imports are not a stage
-    with stages.stage("intake"):
-        taken = take_in(config, RETAILER, DAY)
-        assert taken is not None, "the benchmark landed its own listings"  # noqa: S101
-        intake = taken.intake
-        life.record_landing(
-            engine,
-            partition,
-            snapshot=taken.snapshot.sha256,
-            raw_count=intake.raw_count,
-            collapsed_count=intake.collapsed_count,
-            quarantined=intake.quarantined,
-        )
-    with stages.stage("routing"), engine.connect() as connection:
-        routed = with_routes(connection, partition, route_listings(intake.listings, config))
-    with stages.stage("files"):
-        requests = build_requests(config, routed, "batch")
-        files = sum(1 for _ in cut_shards(requests, config.batching, "bench"))
-    with stages.stage("submission"):
-        plan = submission.plan(work, requests, requests["estimated_usd"].sum())
-        submission.send(work)
+    routed = _submit(work, stages)
     with stages.stage("standin_waiting"):
-        while _under_way(engine, partition):
-            time.sleep(0.2)
-            poll(engine, work.client)
-    with stages.stage("results"):
-        harvest_due(work)
-    with stages.stage("individual_calls"):
-        try:
-            collected = collect(work, routed)
-        except NotReady as error:
-            raise RuntimeError(f"the batches were finished, yet: {error}") from error
-    with stages.stage("normalised"):
-        with engine.connect() as connection:
-            answers = ledger.answers_for(connection, partition, routed["question_key"].to_list())
-        products = build_products(routed, answers, config)
-        write_version(engine, partition, products, "bench")
-    record_verdict(engine, partition, green=True, reasons=[])
-    with stages.stage("embedded"):
-        embedded = embed_pending(work)
-    counts = {
-        "files_written": files,
-        "in_batches": plan.in_batches,
-        "individually": collected.chain.individual,
-        "entries": embedded.entries,
-    }
+        _wait(work)
+    counts = _collect(work, routed, stages)
     engine.dispose()
     return {**stages.seconds, **counts}
 
 
-def _under_way(engine: Any, partition: Any) -> bool:
-    from normalizer_assets.batching import ledger
+def _submit(work: "PartitionWork", stages: _Stages) -> "pl.DataFrame":
+    from normalizer_assets.batching import life, submission
+    from normalizer_assets.batching.requests import build_requests, cost_scenarios
+    from normalizer_assets.batching.shards import cut_shards
+    from normalizer_assets.cache.exact import with_routes
+    from normalizer_assets.intake.partition import take_in
+    from normalizer_assets.routing.routing import route_listings
 
-    with engine.connect() as connection:
-        return bool(ledger.batches_under_way(connection, partition))
+    with stages.stage("intake"):
+        taken = take_in(work.config, RETAILER, DAY)
+        if taken is None:
+            raise RuntimeError("the benchmark's own listings did not land")
+        life.record_landing(
+            work.engine,
+            work.partition,
+            snapshot=taken.snapshot.sha256,
+            raw_count=taken.intake.raw_count,
+            collapsed_count=taken.intake.collapsed_count,
+            quarantined=taken.intake.quarantined,
+        )
+    with stages.stage("routing"), work.engine.connect() as connection:
+        keyed = route_listings(taken.intake.listings, work.config)
+        routed = with_routes(connection, work.partition, keyed)
+    with stages.stage("files"):
+        requests = build_requests(work.config, routed, "batch")
+        list(cut_shards(requests, work.config.batching, "bench"))
+    with stages.stage("submission"):
+        submission.plan(work, requests, cost_scenarios(work.config, routed)[0].usd)
+        submission.send(work)
+    return routed
+
+
+def _wait(work: "PartitionWork") -> None:
+    from normalizer_assets.batching import ledger
+    from normalizer_assets.batching.polling import poll
+
+    while True:
+        with work.engine.connect() as connection:
+            if not ledger.batches_under_way(connection, work.partition):
+                return
+        time.sleep(0.2)
+        poll(work.engine, work.client)
+
+
+def _collect(work: "PartitionWork", routed: "pl.DataFrame", stages: _Stages) -> dict[str, float]:
+    from normalizer_assets.batching import ledger
+    from normalizer_assets.batching.collection import collect
+    from normalizer_assets.batching.harvest import harvest_due
+    from normalizer_assets.cache.embeddings import embed_pending
+    from normalizer_assets.publishing.products import build_products
+    from normalizer_assets.publishing.versions import record_verdict, write_version
+
+    with stages.stage("results"):
+        harvest_due(work)
+    with stages.stage("individual_calls"):
+        collected = collect(work, routed)
+    with stages.stage("normalised"):
+        with work.engine.connect() as connection:
+            keys = routed["question_key"].to_list()
+            answers = ledger.answers_for(connection, work.partition, keys)
+        products = build_products(routed, answers, work.config)
+        write_version(work.engine, work.partition, products, "bench")
+    record_verdict(work.engine, work.partition, green=True, reasons=[])
+    with stages.stage("embedded"):
+        embedded = embed_pending(work)
+    return {"individually": collected.chain.individual, "entries": embedded.entries}
 
 
 @contextmanager
@@ -213,7 +229,7 @@ def _median_seconds(code: str) -> float:
 
 def _result(name: str, rows: int, stages: dict[str, float]) -> dict[str, Any]:
     waiting = {"standin_waiting"}
-    counts = {"files_written", "in_batches", "individually", "entries"}
+    counts = {"individually", "entries"}
     seconds = sum(value for stage, value in stages.items() if stage not in waiting | counts)
     return {
         "name": name,

@@ -78,40 +78,41 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Bull, Monster, Score, Gatorade, Powerade, Cachantun, Vital, Benedictino, Watt's, Andina
         del Valle, Del Valle, Cristal, Escudo, Royal Guard, Heineken, Corona, Stella Artois,
         Budweiser, Becker, Kunstmann, Austral, Kross, Patagonia, Dolbek, Báltica, Brahma, Quilmes,
-        Sol, Coors, Miller, Royal Dutch, Blue Moon, Cusqueña, Guayacán, Morenita, Dorada, Capel,
+        Coors, Miller, Royal Dutch, Blue Moon, Cusqueña, Guayacán, Morenita, Dorada, Capel,
         Mistral, Alto del Carmen, Control, Bauzá, Horcón Quemado, Mal Paso, El Gobernador, Johnnie
         Walker, Jack Daniel's, Chivas Regal, Ballantine's, Absolut, Smirnoff, Stolichnaya,
         Bacardi, Havana Club, Pampero, Barceló, Beefeater, Bombay Sapphire, Tanqueray, Gordon's,
         Baileys, Jägermeister, Campari, Aperol, Concha y Toro, Casillero del Diablo, Gato Negro,
-        Gato, Santa Rita, Medalla Real, Casa Real, Undurraga, Emiliana, Errázuriz, Viu Manent, San
-        Pedro, Castillo de Molina, Santa Carolina, Cono Sur, Montes, Misiones de Rengo, Santa
-        Helena, Tarapacá, Carmen, Cousiño Macul, Ventisquero, Morandé, Lapostolle, Valdivieso,
-        Viñamar, Riccadonna, Freixenet, Martini, Tocornal, Clos, Exportación, Nescafé, Juan
-        Valdez, Marley Coffee, Lavazza, Starbucks, Monterrey, Cruzeiro, Lipton, Twinings, Supremo,
-        Té Club, Club, Emblem, Dilmah, Milo, Cola Cao, Nesquik, Zuko, Livean, Clight, Tang, Sprim,
-        Soprole, Colun, Nestlé, Nido, Svelty, Loncoleche, Surlat, Quillayes, Danone, Activia,
-        Oikos, Calo, Lechera, La Lechera, Philadelphia, Los Fundos, Santa Rosa, San Ignacio,
-        Puerto Varas, Dos Álamos, Next, Uno, Chamyto, Sahne Nuss, Trencito, Super 8, Costa, McKay,
-        Ambrosoli, Arcor, Bauducco, Oreo, Nik, Frac, Tritón, Carozzi, Lucchetti, Trattoria,
-        Barilla, San Remo, Don Vittorio, Talliani, Suazo, Selecta, Mont Blanc, Tucapel, Banquete,
-        Aruba, Miraflores, Zaror, Iansa, Cuisine & Co, Great Value, Acuenta, Máxima, Home Care,
-        Nuestra Cocina, Merkat, Frutos del Maipo, Minuto Verde, La Cuisine, Wasil, Esmeralda, Dos
-        Caballos, Malloa, Aconcagua, Centauro, Robinson Crusoe, San José, Angelmo, Van Camp's,
-        Deyco, Geomar, Lomitón, Colorado, Pomarola, Hellmann's, Kraft, Heinz, Don Juan, JB,
-        Traverso, Maggi, Knorr, Gourmet, Natuezen, Natura, Chef, Belmont, Miraflor, Bonanza,
-        Mazola, Ideal, Castaño, Pan Pierre, Fuchs, Bimbo, Lay's, Doritos, Cheetos, Marco Polo,
-        Evercrisp, Kryzpo, Pringles, Ramitas, Tika, Kellogg's, Quaker, Chocapic, Trix, Fitness,
-        Vivo, Nature Valley, In Natura, Ecovida, San Jorge, PF, Super Cerdo, Super Pollo, Ariztía,
-        La Crianza, Agrosuper, Sopraval, Receta del Abuelo, La Preferida, Llanquihue, Winter,
-        Zwan, Montina, El Golfo, Trendy, Bresler, Savory, Magnum, Guallarauco, Friboi, Cavendish,
-        Halls, Mentos, Trident, Beldent, Ferrero Rocher, Kinder, Nutella, Milka, Toblerone, Lindt,
-        Snickers, M&M's, Bon o Bon, Dos en Uno, Calaf, Serrano, Vizzio, Rolls, Golden, Ecoterra,
-        Yemita, NotCo, NotMilk, NotMayo, Not Burger, Silk, Ades, Nature's Heart, Orasi, Jumex,
-        Citric, Florida's Natural, Afe, Andina, Más, Ensure, Maruchan, Ajinomoto, Oregón, La
+        Santa Rita, Undurraga, Emiliana, Errázuriz, Viu Manent, San Pedro, Castillo de Molina,
+        Santa Carolina, Cono Sur, Montes, Misiones de Rengo, Santa Helena, Tarapacá, Carmen,
+        Cousiño Macul, Ventisquero, Morandé, Lapostolle, Valdivieso, Viñamar, Riccadonna,
+        Freixenet, Martini, Tocornal, Exportación, Nescafé, Juan Valdez, Marley Coffee, Lavazza,
+        Starbucks, Monterrey, Cruzeiro, Lipton, Twinings, Supremo, Té Club, Club, Emblem, Dilmah,
+        Milo, Cola Cao, Nesquik, Zuko, Livean, Clight, Tang, Sprim, Soprole, Colun, Nestlé, Nido,
+        Svelty, Loncoleche, Surlat, Quillayes, Danone, Activia, Oikos, Calo, Lechera, La Lechera,
+        Philadelphia, Los Fundos, Santa Rosa, San Ignacio, Puerto Varas, Dos Álamos, Chamyto,
+        Sahne Nuss, Trencito, Super 8, Costa, McKay, Ambrosoli, Arcor, Bauducco, Oreo, Nik,
+        Tritón, Carozzi, Lucchetti, Trattoria, Barilla, San Remo, Don Vittorio, Talliani, Suazo,
+        Selecta, Mont Blanc, Tucapel, Banquete, Aruba, Miraflores, Zaror, Iansa, Cuisine & Co,
+        Great Value, Acuenta, Máxima, Home Care, Nuestra Cocina, Merkat, Frutos del Maipo, Minuto
+        Verde, La Cuisine, Wasil, Esmeralda, Dos Caballos, Malloa, Aconcagua, Centauro, Robinson
+        Crusoe, San José, Angelmo, Van Camp's, Deyco, Geomar, Lomitón, Colorado, Pomarola,
+        Hellmann's, Kraft, Heinz, Don Juan, JB, Traverso, Maggi, Knorr, Gourmet, Natuezen, Natura,
+        Chef, Belmont, Miraflor, Bonanza, Mazola, Ideal, Castaño, Pan Pierre, Fuchs, Bimbo, Lay's,
+        Doritos, Cheetos, Marco Polo, Evercrisp, Kryzpo, Pringles, Tika, Kellogg's, Quaker,
+        Chocapic, Trix, Fitness, Vivo, Nature Valley, In Natura, Ecovida, San Jorge, PF, Super
+        Cerdo, Super Pollo, Ariztía, La Crianza, Agrosuper, Sopraval, Receta del Abuelo, La
+        Preferida, Llanquihue, Winter, Zwan, Montina, El Golfo, Trendy, Bresler, Savory, Magnum,
+        Guallarauco, Friboi, Cavendish, Halls, Mentos, Trident, Beldent, Ferrero Rocher, Kinder,
+        Nutella, Milka, Toblerone, Lindt, Snickers, M&M's, Bon o Bon, Dos en Uno, Calaf, Vizzio,
+        Ecoterra, Yemita, NotCo, NotMilk, NotMayo, Not Burger, Silk, Ades, Nature's Heart, Orasi,
+        Jumex, Citric, Florida's Natural, Afe, Andina, Ensure, Maruchan, Ajinomoto, Oregón, La
         Española, Kardamili, Talca, Nova Roma, Olave, Las Doscientas, Borges, Carbonell, Lefersa,
         Collico, Mas Sano, Edra, Gullón, Sanissimo, Grandiet, Ritter Sport, La Costeña, Pancho
         Villa, Old El Paso, Doña Isabel, Pampa Linda, La Anita, Marchigüe, Daily Fresh, Dole,
-        Chiquita, Yogu Yogu, Manjarate, Shake a Shake, Sureña, Regimel
+        Chiquita, Yogu Yogu, Manjarate, Shake a Shake, Sureña, Regimel, Iansa Agro, La Molisana,
+        Divella, De Cecco, Tabasco, Nestum, Cerelac, Capri, Fini, Sierra Morena, Tres Erres,
+        Kühne, Gato Blanco, Clos de Pirque, Bon Yurt
         """
     ),
     "care": _listed(
@@ -128,26 +129,26 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Favorita, Acuenta, Huggies, Pampers, Babysec, Emubaby, Johnson's Baby, Johnson's, Johnson
         & Johnson, Baby Dove, Mustela, Chicco, Avent, Nuk, Dr. Brown's, Tommee Tippee, Gerber,
         Nan, S-26, Similac, Enfamil, Nidal, Blemil, Ariel, Omo, Drive, Rinso, Ace, Bold, Skip,
-        Popeye, Fuzol, Downy, Soft, Comfort, Woolite, Vanish, Clorox, Clorinda, Impeke, Lysol,
-        Lysoform, Poett, Glade, Air Wick, Brise, Igenix, Quix, Magistral, Virutex, Scotch-Brite,
-        Cif, Mr. Músculo, Harpic, Pato Purific, Pato, Raid, Baygon, Virginia, Brillina, Excell,
-        Astra, Finish, Somat, Tanax, Off!, Chanel, Dior, Christian Dior, Carolina Herrera, Paco
-        Rabanne, Rabanne, Jean Paul Gaultier, Giorgio Armani, Armani, Emporio Armani, Calvin
-        Klein, Hugo Boss, Boss, Versace, Dolce & Gabbana, Yves Saint Laurent, Givenchy, Gucci,
-        Prada, Burberry, Bvlgari, Hermès, Kenzo, Issey Miyake, Lacoste, Ralph Lauren, Tommy
-        Hilfiger, Montblanc, Cartier, Azzaro, Thierry Mugler, Mugler, Davidoff, Lanvin, Nina
-        Ricci, Cacharel, Antonio Banderas, Banderas, Benetton, Adolfo Domínguez, Shakira, Ariana
-        Grande, Britney Spears, Paris Hilton, Elizabeth Arden, Halloween, Jesús del Pozo,
-        Moschino, Valentino, Tom Ford, Jo Malone, Creed, Lattafa, Armaf, Afnan, Maison Alhambra,
-        Agatha Ruiz de la Prada, Coty, Salvatore Ferragamo, Ferragamo, Michael Kors, Jimmy Choo,
-        Coach, Narciso Rodriguez, Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer, Dolocam,
-        Nastizol, Trioval, Mintlab, Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma Investi,
-        Abbott, Redoxon, Berocca, Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way, Sundown,
-        Nature Made, Eno, Sal de Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast, Leukoplast,
-        Nexcare, Durex, Lifestyles, Omron, Accu-Chek, Simple, Aveno, Hipoglós, Bepanthol,
-        Bepanthen, Cicatricure, Asepxia, Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana
-        Boat, Hawaiian Tropic, Raytan, Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild,
-        e.l.f., Bissú, Tangle Teezer
+        Popeye, Fuzol, Downy, Comfort, Woolite, Vanish, Clorox, Clorinda, Impeke, Lysol, Lysoform,
+        Poett, Glade, Air Wick, Brise, Igenix, Quix, Magistral, Virutex, Scotch-Brite, Cif, Mr.
+        Músculo, Harpic, Pato Purific, Pato, Raid, Baygon, Virginia, Brillina, Excell, Astra,
+        Finish, Somat, Tanax, Off!, Chanel, Dior, Christian Dior, Carolina Herrera, Paco Rabanne,
+        Rabanne, Jean Paul Gaultier, Giorgio Armani, Armani, Emporio Armani, Calvin Klein, Hugo
+        Boss, Boss, Versace, Dolce & Gabbana, Yves Saint Laurent, Givenchy, Gucci, Prada,
+        Burberry, Bvlgari, Hermès, Kenzo, Issey Miyake, Lacoste, Ralph Lauren, Tommy Hilfiger,
+        Montblanc, Cartier, Azzaro, Thierry Mugler, Mugler, Davidoff, Lanvin, Nina Ricci,
+        Cacharel, Antonio Banderas, Banderas, Benetton, Adolfo Domínguez, Shakira, Ariana Grande,
+        Britney Spears, Paris Hilton, Elizabeth Arden, Halloween, Jesús del Pozo, Moschino,
+        Valentino, Tom Ford, Jo Malone, Creed, Lattafa, Armaf, Afnan, Maison Alhambra, Agatha Ruiz
+        de la Prada, Coty, Salvatore Ferragamo, Ferragamo, Michael Kors, Jimmy Choo, Coach,
+        Narciso Rodriguez, Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer, Dolocam, Nastizol,
+        Trioval, Mintlab, Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma Investi, Abbott,
+        Redoxon, Berocca, Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way, Sundown, Nature Made,
+        Eno, Sal de Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast, Leukoplast, Nexcare, Durex,
+        Lifestyles, Omron, Accu-Chek, Aveno, Hipoglós, Bepanthol, Bepanthen, Cicatricure, Asepxia,
+        Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana Boat, Hawaiian Tropic, Raytan,
+        Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild, e.l.f., Bissú, Tangle Teezer,
+        Naturella, Glassex, Cillit Bang
         """
     ),
     "fashion": _listed(
@@ -156,18 +157,18 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Converse, Vans, Fila, Umbro, Diadora, Mizuno, Saucony, Brooks, Hoka, On Running, Salomon,
         Merrell, Columbia, The North Face, Patagonia, Lippi, Doite, Hi-Tec, Caterpillar, CAT,
         Timberland, Dr. Martens, Crocs, Birkenstock, Havaianas, Ipanema, Bata, Bubble Gummers,
-        North Star, Power, Weinbrenner, Hush Puppies, Gacel, Azaleia, Via Marte, Levi's, Lee,
-        Wrangler, Guess, Tommy Jeans, Gap, H&M, Zara, Mango, Esprit, Basement, Sybilla,
-        Americanino, Mossimo, University Club, Newport, Christian Lacroix, Marquis, Alaniz,
-        Opposite, Foster, Ellus, Wados, Maui and Sons, Rip Curl, Quiksilver, Billabong, Roxy,
-        Volcom, Hurley, DC Shoes, Element, Fox, Ferouch, Wolf & Hank, Cardinale, Arrow, Dockers,
-        Nautica, Trial, Fiorucci, Ralph Lauren, Top, Kayser, Caffarena, Flores, Monarch, Jockey,
-        Triumph, Leonisa, Champion, Kappa, Le Coq Sportif, Ellesse, Topper, Joma, Lotto, Mattel,
-        Barbie, Hot Wheels, Fisher-Price, Hasbro, Nerf, Lego, Playmobil, Play-Doh, Transformers,
-        Disney, Marvel, Funko, Bandai, Ravensburger, Clementoni, Chicco, VTech, Melissa & Doug,
-        Paw Patrol, L.O.L. Surprise, Monopoly, Uno, Crayola, Faber-Castell, Artel, Samsonite,
-        Saxoline, Head, Wilson, Casio, Swatch, Fossil, Citizen, Seiko, Ray-Ban, Oakley, Pillin,
-        Colloky, Ficcus, Opaline, Yamp, Carter's, OshKosh, Infanti, Bebesit, Cosco, Graco
+        North Star, Weinbrenner, Hush Puppies, Gacel, Azaleia, Via Marte, Levi's, Lee, Wrangler,
+        Guess, Tommy Jeans, Gap, H&M, Zara, Mango, Esprit, Basement, Sybilla, Americanino,
+        Mossimo, University Club, Newport, Christian Lacroix, Marquis, Alaniz, Opposite, Foster,
+        Ellus, Wados, Maui and Sons, Rip Curl, Quiksilver, Billabong, Roxy, Volcom, Hurley, DC
+        Shoes, Element, Fox, Ferouch, Wolf & Hank, Cardinale, Arrow, Dockers, Nautica, Trial,
+        Fiorucci, Ralph Lauren, Kayser, Caffarena, Monarch, Jockey, Triumph, Leonisa, Champion,
+        Kappa, Le Coq Sportif, Ellesse, Topper, Joma, Lotto, Mattel, Barbie, Hot Wheels,
+        Fisher-Price, Hasbro, Nerf, Lego, Playmobil, Play-Doh, Transformers, Disney, Marvel,
+        Funko, Bandai, Ravensburger, Clementoni, Chicco, VTech, Melissa & Doug, Paw Patrol, L.O.L.
+        Surprise, Monopoly, Uno, Crayola, Faber-Castell, Artel, Samsonite, Saxoline, Wilson,
+        Casio, Swatch, Fossil, Citizen, Seiko, Ray-Ban, Oakley, Pillin, Colloky, Ficcus, Opaline,
+        Yamp, Carter's, OshKosh, Infanti, Bebesit, Cosco, Graco
         """
     ),
     "pets": _listed(
@@ -175,9 +176,9 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Pedigree, Whiskas, Dog Chow, Cat Chow, Purina, Pro Plan, Purina Pro Plan, Excellent,
         Felix, Friskies, Doko, Champion Dog, Champion Cat, Champion, Master Dog, Master Cat, Royal
         Canin, Hill's, Eukanuba, Acana, Orijen, Nomade, Cannes, Fit Formula, Bravery, Brit, Brit
-        Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dentastix, Dreamies, Temptations,
-        Frontline, NexGard, Bravecto, Simparica, Advantage, Kongo, Traper, Mimaskot, Leonardo,
-        Josera, Belcando, Wellness, Gatsy, Pacha
+        Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dreamies, Temptations, Frontline,
+        NexGard, Bravecto, Simparica, Advantage, Kongo, Traper, Mimaskot, Leonardo, Josera,
+        Belcando, Wellness, Gatsy, Pacha
         """
     ),
     "other": _listed(
@@ -195,21 +196,20 @@ ORDINARY_WORDS = frozenset(
         """
         ace, aconcagua, advantage, always, amazon, andina, antec, ariel, arrow, aruba, astra,
         astro, austral, banquete, basement, becker, belmont, bold, boss, bravery, brit, brooks,
-        brother, calo, cannes, carmen, casting, cat, celta, centauro, champion, chef, clos, club,
-        coach, colombina, colorado, comfort, confort, consul, control, corona, costa, cougar,
-        cristal, crush, cruzeiro, dole, dorada, drive, element, elite, emblem, eno, escudo,
-        esmeralda, esprit, essence, excell, excellence, excellent, exo, exportacion, favorita,
-        felix, finish, fitness, flex, flores, forza, foster, fox, fuchs, gap, gateway, gato,
-        genius, gerber, golden, google, gourmet, guess, halloween, head, honor, ideal, igloo,
-        jockey, kem, lechera, lee, leonardo, libero, lux, mac, mango, marquis, martini, mas,
-        maxima, meta, miller, mistral, mobil, monster, monterrey, montes, morenita, nan, natura,
-        newport, nex, next, nik, ninja, noble, nomade, nothing, nova, off, on running, opposite,
-        oxford, pacha, pampa linda, pap, patagonia, pato, patriot, pilot, pioneer, poco, polk,
-        poly, power, rolls, rosen, san jose, santa rosa, score, scotch, scott, selecta, serrano,
-        shark, sharp, shell, simple, skip, soft, sol, splendid, stanley, super 8, supremo, talca,
-        tang, team group, tecno, thermos, thomas, top, torre, total, trek, trendy, trial, triumph,
-        trust, uno, venus, virginia, vital, tricolor, sapphire, candy, gear, vivo, vogue, wd,
-        wellness, winter
+        brother, calo, candy, cannes, carmen, castano, casting, cat, celta, centauro, champion,
+        chef, club, coach, colombina, colorado, comfort, confort, consul, control, corona, costa,
+        cougar, cristal, crush, cruzeiro, dole, dorada, drive, element, elite, emblem, eno,
+        escudo, esmeralda, esprit, essence, excell, excellence, excellent, exo, exportacion,
+        favorita, felix, finish, fitness, flex, forza, foster, fox, fuchs, gap, gateway, gear,
+        genius, gerber, google, gourmet, guess, halloween, honor, ideal, igloo, jockey, kem,
+        lechera, lee, leonardo, libero, lux, mac, mango, marquis, martini, maxima, meta, miller,
+        mistral, mobil, monster, monterrey, montes, morenita, nan, natura, newport, nex, nik,
+        ninja, noble, nomade, nothing, nova, off, on running, opposite, oxford, pacha, pampa
+        linda, pap, patagonia, pato, patriot, pilot, pioneer, poco, polk, poly, rosen, san jose,
+        santa rosa, sapphire, score, scotch, scott, selecta, shark, sharp, shell, skip, splendid,
+        stanley, super 8, supremo, talca, tang, team group, tecno, thermos, thomas, torre, total,
+        trek, trendy, trial, tricolor, triumph, trust, uno, venus, virginia, vital, vivo, vogue,
+        wd, wellness, winter
         """
     )
 )
@@ -349,6 +349,19 @@ def brand_of(name: pl.Expr, category_group: pl.Expr, known: Gazetteer | None = N
     )
 
 
+def stated_words(brand: pl.Expr) -> pl.Expr:
+    """Folded words of a row's own brand field, null where it says that there is none.
+
+    Args:
+        brand: String expression, the landed brand field; may be null.
+
+    Returns:
+        String expression such as ``"head shoulders"``.
+    """
+    named = words(fold(brand)).str.strip_chars(" ").str.extract(r"^(.*[\p{L}0-9].*)$")
+    return named.replace(dict.fromkeys(NO_BRAND))
+
+
 def stated_brand(brand: pl.Expr) -> pl.Expr:
     """A row's own brand field in upper case, null where it says that there is none.
 
@@ -358,8 +371,6 @@ def stated_brand(brand: pl.Expr) -> pl.Expr:
     Returns:
         String expression in upper case, accents kept.
     """
-    folded = words(fold(brand)).str.strip_chars(" ")
-    has_letters = folded.str.contains(r"\p{L}|[0-9]")
-    return pl.when(has_letters & ~folded.is_in(NO_BRAND)).then(
+    return pl.when(stated_words(brand).is_not_null()).then(
         brand.str.replace_all(r"\s+", " ").str.strip_chars().str.to_uppercase()
     )

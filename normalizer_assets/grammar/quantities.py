@@ -138,7 +138,19 @@ def measured(text: pl.Expr) -> pl.Expr:
         String expression between single spaces (" 6un leche 1.5l "). No quantity
         spans a comma or a semicolon; a semicolon stays as a word.
     """
-    signed = fold(text)
+    return measured_folded(fold(text))
+
+
+def measured_folded(folded: pl.Expr) -> pl.Expr:
+    """``measured`` for text that is folded already.
+
+    Args:
+        folded: String expression from ``text.fold``.
+
+    Returns:
+        As ``measured``.
+    """
+    signed = folded
     for pattern, replacement in _SIGNS:
         signed = signed.str.replace_all(pattern, replacement)
     joined = (

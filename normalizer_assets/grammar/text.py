@@ -54,7 +54,8 @@ def fold(text: pl.Expr) -> pl.Expr:
     Returns:
         String expression; folding it again changes nothing.
     """
-    return plain(text).str.to_lowercase().str.normalize("NFKD").str.replace_all(r"\p{M}+", "")
+    # Before, because "İ" becomes two signs; after, because NFKD makes "TEL" of "℡".
+    return plain(text.str.to_lowercase()).str.to_lowercase()
 
 
 def words(folded: pl.Expr, keep: str = "") -> pl.Expr:

@@ -13,6 +13,7 @@ from normalizer_assets.answers.evidence import gather_evidence
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.answers.verdicts import verdict
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.grammar.brands import stated_brand
 
 ANSWER_COLUMNS = ("brand", "model", "attributes", "normalized_name", "category_suggestion")
 
@@ -39,6 +40,9 @@ PRODUCT_COLUMNS = (
     "custom_id",
     "question_key",
 )
+
+TELLING_ATTRIBUTES = ("ram", "capacity", "size", "color")
+"""Attributes that a composed name carries, in this order."""
 
 RULES_CONFIDENCE = 0.6
 """Highest confidence of a row that only the basic rules answered: below every sensible
@@ -71,7 +75,7 @@ def build_products(
     rows = listings.join(answers, on="question_key", how="left", maintain_order="left")
     return (
         _judged(_answered(rows), config)
-        .with_columns(_request_columns())
+        .with_columns(_normalized_name(), *_request_columns())
         .select(*PRODUCT_COLUMNS, "request_id")
     )
 
@@ -83,7 +87,12 @@ def content_hash(products: pl.DataFrame) -> str:
 
 
 def _answered(rows: pl.DataFrame) -> pl.DataFrame:
-    """Fills in the rules' reading where there is no answer, and says who answered."""
+    """Completes answers with what the row itself states, and says who answered.
+
+    Where there is no answer, the rules' reading stands in. The prompts show a listing's
+    name, not its brand field (issue 2, "The prompts"), so an answer without a brand takes
+    that field: it is evidence, not a guess.
+    """
     without = pl.col("answered_by").is_null()
     own = pl.col("own").fill_null(value=False)
     return rows.with_columns(
@@ -91,13 +100,13 @@ def _answered(rows: pl.DataFrame) -> pl.DataFrame:
         for column in ANSWER_COLUMNS
     ).with_columns(
         own,
+        brand=pl.coalesce("brand", stated_brand(pl.col("listing_brand"))),
         answered_by=pl.when(without)
         .then(pl.lit("rules"))
         .when(own)
         .then("answered_by")
         .otherwise(pl.lit("cache")),
         cache_tier=pl.when(~without & ~own).then(pl.lit("exact")),
-        normalized_name=pl.coalesce("normalized_name", "rules_normalized_name"),
     )
 
 
@@ -127,6 +136,19 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
     return judged.with_columns(status=status).with_columns(
         pl.when(keeps).then(f"kept_{column}").otherwise(column).alias(column)
         for column in ("confidence", "status", "reasons")
+    )
+
+
+def _normalized_name() -> pl.Expr:
+    """Composes the name that a compact answer lacks; without a model, the name tidied."""
+    told_apart_by = [
+        pl.col("attributes").str.json_path_match(f"$.{key}") for key in TELLING_ATTRIBUTES
+    ]
+    composed = pl.when(pl.col("model").is_not_null()).then(
+        pl.concat_str("brand", "model", *told_apart_by, separator=" ", ignore_nulls=True)
+    )
+    return pl.coalesce("normalized_name", composed, "rules_normalized_name").alias(
+        "normalized_name"
     )
 
 

@@ -4,6 +4,7 @@ Belongs here: one engine for a process. Does not belong here: choosing the serve
 (``db.engine``).
 """
 
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from normalizer_assets.grammar.brands import stated_brand
+from normalizer_assets.grammar.brands import stated_words
 from normalizer_assets.grammar.noise import STOP_WORDS, without_noise
-from normalizer_assets.grammar.quantities import COUNT_UNITS, in_base_units, measured
-from normalizer_assets.grammar.text import any_of, fold, words
+from normalizer_assets.grammar.quantities import COUNT_UNITS, in_base_units, measured_folded
+from normalizer_assets.grammar.text import any_of, fold
 
 _COUNT = rf" [0-9]+(?:{'|'.join(COUNT_UNITS)}) "
 _STOPPED = rf" (?:{any_of(STOP_WORDS)} )+"
@@ -54,22 +54,17 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
         Polars compiles every pattern anew for each chunk.
     """
     name_, brand_, text = pl.field("name"), pl.field("brand"), pl.field("text")
-    # Not str.contains: with a pattern for each row it compiles one for each row.
-    missing = (
-        words(brand_)
-        .str.split(" ")
-        .list.set_difference(words(name_).str.replace_all("_", " ", literal=True).str.split(" "))
-    )
-    carried = brand_.is_null() | (missing.list.len() == 0)
+    # Words are a set: the brand in front of a name that carries it changes nothing. In
+    # front of a bundle it is a part of its own, because it may be any part's brand.
     between = pl.when(name_.str.contains(r" \+|;")).then(pl.lit(" ; ")).otherwise(pl.lit(" , "))
-    whole = pl.when(carried).then(name_).otherwise(pl.concat_str(brand_, between, name_))
+    whole = pl.coalesce(pl.concat_str(brand_, between, name_), name_)
     # A field of a struct is computed once; an expression that is used twice is
     # computed twice outside lazy frames, and these chains would multiply.
     return (
-        pl.struct(fold(name).alias("name"), fold(stated_brand(brand)).alias("brand"))
+        pl.struct(fold(name).alias("name"), stated_words(brand).alias("brand"))
         .struct.with_fields(whole.alias("text"))
         .struct.with_fields(without_noise(text, noise_words).alias("text"))
-        .struct.with_fields(_joined(in_base_units(measured(text))).alias("text"))
+        .struct.with_fields(_joined(in_base_units(measured_folded(text))).alias("text"))
         .struct.with_fields(
             pl.when(text.str.contains(_COUNT))
             .then(text.str.replace_all(r"(?: pack)+ ", " "))
@@ -83,18 +78,21 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
     )
 
 
-def canonical_key(name: pl.Expr, brand: pl.Expr, category_group: pl.Expr) -> pl.Expr:
+def canonical_key(
+    name: pl.Expr, brand: pl.Expr, category_group: pl.Expr, noise_words: Sequence[str] = ()
+) -> pl.Expr:
     """Canonical name and category group: price, SKU and shop are not in it.
 
     Args:
         name: String expression as landed.
         brand: The row's own brand field (String, may be null).
         category_group: String expression, one of ``CATEGORY_GROUPS``.
+        noise_words: As for ``canonical_name``.
 
     Returns:
         String expression such as ``"coca cola original, 2000ml|beverages"``.
     """
-    return pl.concat_str(canonical_name(name, brand), pl.lit("|"), category_group)
+    return pl.concat_str(canonical_name(name, brand, noise_words), pl.lit("|"), category_group)
 
 
 def question_keys(canonical_key: pl.Series, answer_contract_version: int) -> pl.Series:
@@ -124,11 +122,10 @@ def _joined(text: pl.Expr) -> pl.Expr:
 
 def _in_order(text: pl.Expr, noise_words: Sequence[str]) -> pl.Expr:
     """The parts of a bundle, each in its own order and without what sorting made noise."""
-    part = pl.concat_str(pl.lit(" "), pl.element().str.strip_chars(" "))
     return (
         text.str.replace_all("+", ";", literal=True)
         .str.split(";")
-        .list.eval(_ordered(part))
+        .list.eval(_ordered(pl.element()))
         .list.eval(without_noise(pl.element(), noise_words))
         .list.eval(pl.element().str.replace_all(r" +", " ").str.strip_chars(" ,"))
         .list.unique()

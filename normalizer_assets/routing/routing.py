@@ -19,7 +19,8 @@ def route_listings(listings: pl.DataFrame, config: NormalizerConfig) -> pl.DataF
         and route_reasons.
     """
     name = canonical_name(pl.col("name"), pl.col("brand"), config.grammar.noise_words)
-    keyed = listings.with_columns(
+    # Polars compiles the patterns of a key anew for every chunk of a frame.
+    keyed = listings.rechunk().with_columns(
         canonical_key=pl.concat_str(name, "category_group", separator="|")
     )
     keys = question_keys(keyed["canonical_key"], ANSWER_CONTRACT_VERSION)

@@ -1,6 +1,6 @@
 import json
-from pathlib import Path
 from os import environ
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -116,6 +116,16 @@ def test_a_users_brand_is_read() -> None:
     frame = pl.DataFrame([("Miel Abejita 500 g", None, "groceries")], schema=SCHEMA, orient="row")
     grammar = GrammarConfig(brands={"Abejita Feliz": ("abejita",)})
     assert read_listings(frame, grammar)["brand"].to_list() == ["ABEJITA FELIZ"]
+
+
+def test_a_users_noise_words_are_no_model() -> None:
+    frame = pl.DataFrame(
+        [("Samsung Galaxy A54 Edición Ñuñoa 128GB", None, "smartphones")],
+        schema=SCHEMA,
+        orient="row",
+    )
+    grammar = GrammarConfig(noise_words=("edición ñuñoa", "ñandú"))
+    assert read_listings(frame, grammar)["model"].to_list() == ["Galaxy A54"]
 
 
 def test_attributes_are_json_with_sorted_keys_and_no_nulls() -> None:

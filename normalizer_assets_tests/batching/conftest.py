@@ -19,7 +19,7 @@ def api() -> Iterator[ScriptedApi]:
 
 
 @pytest.fixture
-def work_with(work: PartitionWork, api: ScriptedApi) -> PartitionWork:
+def scripted_work(work: PartitionWork, api: ScriptedApi) -> PartitionWork:
     """Work against the scripted API; more than three questions make a batch."""
     environment = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": api.url}
     return dataclasses.replace(

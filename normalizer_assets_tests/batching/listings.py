@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from normalizer_assets.batching import life, submission
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.submission import Plan
 from normalizer_assets.batching.work import PartitionWork

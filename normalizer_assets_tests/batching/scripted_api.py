@@ -173,7 +173,9 @@ class ScriptedApi:
             reply = self._behave(asked, path, body, parse_qs(parts.query))
         return scripted or reply
 
-    def _behave(self, asked: str, path: str, body: Any, query: dict[str, list[str]]) -> Reply:
+    def _behave(  # noqa: PLR0911 - one return a route
+        self, asked: str, path: str, body: Any, query: dict[str, list[str]]
+    ) -> Reply:
         name = path.split("/")[2] if path.count("/") > 1 else ""
         match asked.split("/")[:2]:
             case ["POST ", "files"]:
@@ -272,10 +274,10 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
         # One request a connection: no idle thread outlives the server.
         protocol_version = "HTTP/1.0"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             self._answer("GET")
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             self._answer("POST")
 
         def _answer(self, method: str) -> None:

@@ -90,7 +90,9 @@ def test_a_frame_of_many_chunks_gives_the_same_names() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.lists(st.sampled_from(VOCABULARY), max_size=9).map(" ".join), min_size=20, max_size=20),
+    st.lists(
+        st.lists(st.sampled_from(VOCABULARY), max_size=9).map(" ".join), min_size=20, max_size=20
+    ),
     st.sampled_from([None, "Soprole", "Head & Shoulders", "Santa Rita"]),
 )
 def test_canonical_text_of_canonical_text_is_itself(names: list[str], brand: str | None) -> None:

@@ -1,0 +1,131 @@
+import json
+import re
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from normalizer_assets.batching.shards import custom_ids, cut_shards
+from normalizer_assets.config import BatchingConfig
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+        st.sampled_from(["gpt-5", "gpt-5-mini"]),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(
+            lambda text: json.dumps({"prompt": text}, ensure_ascii=False)
+        ),
+    ),
+    max_size=30,
+    unique_by=lambda request: request[0],
+)
+LIMITS = st.builds(
+    BatchingConfig,
+    preferred_lines=st.integers(1, 8),
+    max_lines=st.integers(1, 8),
+    max_bytes=st.integers(600, 3000),
+)
+CUSTOM_ID = re.compile(r"batch_[0-9a-f]{6}_[0-9]+_[A-Za-z0-9-]{0,32}")
+
+
+def frame(requests: list[tuple[str, str, str]]) -> pl.DataFrame:
+    schema = {"sku": pl.String, "llm_model": pl.String, "body": pl.String}
+    return pl.DataFrame(requests, schema=schema, orient="row")
+
+
+@settings(max_examples=100, deadline=None)
+@given(requests=REQUESTS, limits=LIMITS)
+def test_every_request_is_in_exactly_one_shard_within_all_limits(
+    requests: list[tuple[str, str, str]], limits: BatchingConfig
+) -> None:
+    shards = list(cut_shards(frame(requests), limits, "salt"))
+    cut = [row for shard in shards for row in shard.requests["sku"]]
+    assert sorted(cut) == sorted(sku for sku, _, _ in requests)
+    for shard in shards:
+        lines = shard.content.decode().removesuffix("\n").split("\n")
+        assert len(lines) == shard.requests.height <= min(limits.preferred_lines, limits.max_lines)
+        assert len(shard.content) <= limits.max_bytes
+        assert set(shard.requests["llm_model"]) == {shard.llm_model}
+        for line, row in zip(lines, shard.requests.iter_rows(named=True), strict=True):
+            parsed = json.loads(line)
+            assert parsed["custom_id"] == row["custom_id"]
+            assert parsed["body"] == json.loads(row["body"])
+            assert (parsed["method"], parsed["url"]) == ("POST", "/v1/chat/completions")
+            assert CUSTOM_ID.fullmatch(row["custom_id"])
+    ids = [custom_id for shard in shards for custom_id in shard.requests["custom_id"]]
+    assert len({shard.shard_hash for shard in shards}) == len(shards)
+    assert len(set(ids)) == len(ids)
+
+
+@settings(max_examples=50, deadline=None)
+@given(requests=REQUESTS, limits=LIMITS)
+def test_the_same_requests_make_the_same_shards(
+    requests: list[tuple[str, str, str]], limits: BatchingConfig
+) -> None:
+    first = list(cut_shards(frame(requests), limits, "salt"))
+    again = list(cut_shards(frame(requests), limits, "salt"))
+    assert [(shard.shard_hash, shard.content) for shard in first] == [
+        (shard.shard_hash, shard.content) for shard in again
+    ]
+
+
+def test_another_submission_of_the_same_lines_has_another_hash() -> None:
+    requests = frame([("1", "gpt-5", "{}")])
+    [first] = cut_shards(requests, BatchingConfig(), "2024-10-01|lider#0")
+    [second] = cut_shards(requests, BatchingConfig(), "2024-10-01|lider#1")
+    assert first.shard_hash != second.shard_hash
+
+
+def test_listings_that_ask_alike_but_apart_make_shards_apart() -> None:
+    requests = frame([("1", "gpt-5", "{}"), ("2", "gpt-5", "{}")])
+    shards = list(cut_shards(requests, BatchingConfig(preferred_lines=1), "salt"))
+    assert len({shard.shard_hash for shard in shards}) == 2
+
+
+def test_the_order_is_kept_within_a_model_and_further_columns_stay() -> None:
+    requests = frame([(str(n), f"m{n % 2}", "{}") for n in range(6)]).with_columns(x=pl.lit(1))
+    shards = list(cut_shards(requests, BatchingConfig(), "salt"))
+    assert [shard.requests["sku"].to_list() for shard in shards] == [
+        ["0", "2", "4"],
+        ["1", "3", "5"],
+    ]
+    assert all("x" in shard.requests.columns for shard in shards)
+
+
+def test_bytes_are_counted_as_utf8() -> None:
+    body = json.dumps({"prompt": "ñ" * 200}, ensure_ascii=False)
+    requests = frame([(str(n), "gpt-5", body) for n in range(4)])
+    limits = BatchingConfig(max_bytes=1200)
+    shards = list(cut_shards(requests, limits, "salt"))
+    assert [shard.requests.height for shard in shards] == [2, 2]
+    assert all(len(shard.content) <= 1200 for shard in shards)
+
+
+def test_a_line_that_fits_no_file_is_named() -> None:
+    requests = frame([("small", "gpt-5", "{}"), ("huge one", "gpt-5", "x" * 1000)])
+    with pytest.raises(ValueError, match=r"'huge one' has \d+ bytes.*batching\.max_bytes"):
+        list(cut_shards(requests, BatchingConfig(max_bytes=1000), "salt"))
+
+
+def test_the_file_is_named_by_time_and_shard() -> None:
+    [shard] = cut_shards(frame([("1", "gpt-5", "{}")]), BatchingConfig(), "salt")
+    name = shard.file_name(datetime(2024, 10, 1, 3, 4, 5, tzinfo=UTC))
+    assert name == f"batch_20241001_030405_{shard.shard_hash}.jsonl"
+    assert re.fullmatch(r"[0-9a-f]{16}", shard.shard_hash)
+
+
+@pytest.mark.parametrize(
+    ("sku", "slug"),
+    [
+        ("MPM00-123", "MPM00-123"),
+        ("  ñandú/2 ", "and-2"),
+        ("x" * 40, "x" * 32),
+        ("a" * 32 + "ñ", "a" * 32),
+        ("???", ""),
+    ],
+)
+def test_a_sku_is_slugged_to_what_an_id_may_hold(sku: str, slug: str) -> None:
+    named = custom_ids(frame([("first", "m", "{}"), (sku, "m", "{}")]), "batch_0a1b2c")
+    assert named["custom_id"].to_list() == ["batch_0a1b2c_0_first", f"batch_0a1b2c_1_{slug}"]
