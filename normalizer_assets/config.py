@@ -366,13 +366,24 @@ class PathsConfig(Section):
 
     Attributes:
         data: The project's own data (embedded Postgres, Dagster home).
-        landing: Where listings arrive (folder or object-store URL).
-        storage: Parquet, raw snapshots, request and result files.
+        landing: Where listings arrive (folder or object-store URL); empty for ``landing``
+            below ``data``.
+        storage: Parquet, raw snapshots, request and result files; empty for ``storage``
+            below ``data``.
     """
 
     data: str = "data"
-    landing: str = "data/landing"
-    storage: str = "data/storage"
+    landing: str = ""
+    storage: str = ""
+
+    def resolved(self, base: Path) -> "PathsConfig":
+        """Returns the folders as absolute paths, or as the URLs that they are."""
+        data = _resolve(self.data, base)
+        return PathsConfig(
+            data=data,
+            landing=_resolve(self.landing or f"{data}/landing", base),
+            storage=_resolve(self.storage or f"{data}/storage", base),
+        )
 
 
 class NormalizerConfig(Section):
@@ -466,8 +477,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> NormalizerConfig:
         raise ConfigurationError(f"{file.name} is not valid TOML: {error}") from error
     variables = _apply_environment(values, environ)
     config = validate_config(values, origin=file.name, variables=variables)
-    folders = {key: _resolve(path, file.parent) for key, path in config.paths}
-    return config.model_copy(update={"paths": PathsConfig(**folders)})
+    return config.model_copy(update={"paths": config.paths.resolved(file.parent)})
 
 
 def validate_config(

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from upath import UPath
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.db.embedded import server_folder, stop_server

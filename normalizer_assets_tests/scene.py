@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.batching import life
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.db.tables import TERMINAL_BATCH_STATES
 from normalizer_assets.definitions import build_definitions

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import load_config
 from normalizer_assets.partitions import TIMEZONE, partitions_definition
 

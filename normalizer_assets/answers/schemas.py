@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from normalizer_assets.grammar.brands import NO_BRAND
 from normalizer_assets.grammar.colours import COLOURS
 from normalizer_assets.grammar.quantities import UNITS
+from normalizer_assets.grammar.text import fold_word
 
 MAX_NESTING = 2
 """Levels of objects inside ``attributes`` that are flattened; deeper ones are refused."""
@@ -113,7 +114,6 @@ def normalise(payload: Mapping[str, Any]) -> Answer:
 # --- text -------------------------------------------------------------------------
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_COMBINING = re.compile("[\u0300-\u036f]")
 
 
 def clean(text: str) -> str:
@@ -128,17 +128,10 @@ def clean(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
-def fold(text: str) -> str:
-    """Returns ``text`` in lower case without accents, for comparing words."""
-    if text.isascii():
-        return text.lower()
-    return _COMBINING.sub("", unicodedata.normalize("NFKD", text)).lower()
-
-
 @lru_cache(maxsize=4096)
 def _name(name: str) -> str:
     """Returns a key of a model as a plain word: "Tamaño (cm)" -> ``tamano_cm``."""
-    return re.sub(r"[^a-z0-9]+", "_", fold(clean(name))).strip("_")
+    return re.sub(r"[^a-z0-9]+", "_", fold_word(clean(name))).strip("_")
 
 
 ABSENT = frozenset(
@@ -172,7 +165,7 @@ def _text(value: Any) -> str | None:
             return None
         value = int(value) if value.is_integer() and abs(value) < EXACT_INTEGERS else value
     text = clean(str(value))
-    return None if fold(text).strip(" .") in ABSENT else text
+    return None if fold_word(text).strip(" .") in ABSENT else text
 
 
 def _storable(value: Any) -> Any:
@@ -190,8 +183,8 @@ def _storable(value: Any) -> Any:
 
 def _without_brand(model: str, brand: str) -> str | None:
     """Returns the model without its maker in front; models repeat it though told not to."""
-    words, maker = model.split(), fold(brand).split()
-    while fold(" ".join(words[: len(maker)])).split() == maker:
+    words, maker = model.split(), fold_word(brand).split()
+    while fold_word(" ".join(words[: len(maker)])).split() == maker:
         words = words[len(maker) :]
     return " ".join(words) or None
 
@@ -484,11 +477,11 @@ def _read_colour(text: str) -> str:
 
 def _read_word(words: Mapping[str, str]) -> Callable[[str], str]:
     """Returns a reader that maps known words, folded, and leaves others."""
-    return lambda text: words.get(fold(text), text)
+    return lambda text: words.get(fold_word(text), text)
 
 
 def _spellings(canonical: Mapping[str, str]) -> Mapping[str, str]:
-    return {fold(word): name for name, words in canonical.items() for word in words.split("|")}
+    return {fold_word(word): name for name, words in canonical.items() for word in words.split("|")}
 
 
 SCREEN_TYPES = ("OLED", "QLED", "AMOLED", "IPS", "LCD", "LED", "VA", "TN")
@@ -501,7 +494,7 @@ VALUE_READERS: Mapping[str, Callable[[str], str]] = {
     "pack_count": _read_pack_count,
     "size": _read_size,
     "network": _read_network,
-    "screen_type": _read_word({fold(word): word for word in SCREEN_TYPES}),
+    "screen_type": _read_word({fold_word(word): word for word in SCREEN_TYPES}),
     "gender": _read_word(
         _spellings(
             {

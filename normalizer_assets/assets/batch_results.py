@@ -8,6 +8,9 @@ import polars as pl
 from normalizer_assets.assets.station import station
 from normalizer_assets.resources.turn import Turn
 
+PROGRESS_EVERY = 25
+"""Single questions between two lines in the run's log."""
+
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
@@ -35,8 +38,13 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         if turn.is_taken(context.log):
             return
         work = turn.work
+
+        def log_progress(ended: int, total: int) -> None:
+            if ended % PROGRESS_EVERY == 0:
+                context.log.info("%s of %s single questions have an end", ended, total)
+
         try:
-            collected = collect(work, routed_products)
+            collected = collect(work, routed_products, log_progress)
         except NotReady as waiting:
             context.log.info("%s waits for %s", work.partition.key, waiting)
             return

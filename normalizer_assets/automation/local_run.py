@@ -83,7 +83,7 @@ class LocalRun:
         started = time.monotonic()
         errors: list[str] = []
         engine = self.database.engine
-        while self.state(partition) in UNSETTLED:
+        while self._may_go_on(partition):
             found = sweep(
                 engine,
                 lambda: connect_api(engine),
@@ -100,6 +100,12 @@ class LocalRun:
             if not found.launches:
                 time.sleep(self._config.polling.interval_seconds)
         return self._outcome(partition, errors, started)
+
+    def _may_go_on(self, partition: Partition) -> bool:
+        """Whether the partition is on its way, and nothing stands in it."""
+        with self.database.engine.connect() as connection:
+            row = life.read(connection, partition)
+        return row is not None and row.state in UNSETTLED and row.blocked_reason is None
 
     def wait_for_turn(self, partition: Partition) -> str | None:
         """Returns who works on the partition now, ``None`` if nobody does."""

@@ -4,6 +4,7 @@ Belongs here: turning a look at the ledger into Dagster's run requests and obser
 Does not belong here: what is due (``batching.life``), recording states (``polling``).
 """
 
+import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -16,15 +17,19 @@ from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from normalizer_assets.batching.polling import BatchProgress
 
-UNFINISHED = [
+COMING = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
 ]
+"""A run of these will take its partition's lock; a started one holds it, if it lives."""
+
+DEAD_AFTER_SECONDS = 120
+"""A started run takes its lock within seconds, or waits for it 30 s at most."""
 
 
 def build_sensor(
@@ -44,6 +49,8 @@ def build_sensor(
         from normalizer_assets.automation.sweep import sweep
 
         engine = database.engine
+        for run_id in _report_dead_runs(context.instance, engine):
+            context.log.warning("run %s is reported failed: its process died", run_id)
         busy = _partitions_with_runs(context.instance)
         result = sweep(
             engine, lambda: connect_api(engine), config.polling, lambda partition: partition in busy
@@ -70,10 +77,34 @@ def build_sensor(
 
 
 def _partitions_with_runs(instance: dg.DagsterInstance) -> set[Partition]:
-    """Returns the partitions that have a queued or running run in this instance."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    """Returns the partitions that have a run in this instance which is yet to start."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=COMING))
     keys = {record.dagster_run.tags.get(PARTITION_TAG) for record in records}
     return {Partition.from_key(key) for key in keys if key and key.count("|") == 1}
+
+
+def _report_dead_runs(instance: dg.DagsterInstance, engine: "sa.Engine") -> list[str]:
+    """Reports runs as failed that are started by name, but whose partition nobody holds.
+
+    After ``kill -9`` Dagster's default launcher never looks at a run again: it would keep
+    its place in the queue, and its retailer's other runs waiting, for hours.
+    """
+    from normalizer_assets.batching import life
+
+    dead = []
+    with engine.connect() as connection:
+        for record in instance.get_run_records(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+        ):
+            run = record.dagster_run
+            key = run.tags.get(PARTITION_TAG, "")
+            age = time.time() - (record.start_time or time.time())
+            if key.count("|") != 1 or age < DEAD_AFTER_SECONDS:
+                continue
+            if life.holder_of(connection, Partition.from_key(key)) is None:
+                instance.report_run_failed(run, "its process died without a word")
+                dead.append(run.run_id)
+    return dead
 
 
 def _observations(change: "BatchProgress") -> list[dg.AssetObservation]:

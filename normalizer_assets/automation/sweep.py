@@ -14,7 +14,7 @@ from normalizer_assets.batching import ledger, life
 from normalizer_assets.batching.life import Launch
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress, poll
-from normalizer_assets.config import PollingConfig
+from normalizer_assets.config import ConfigurationError, PollingConfig
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -65,7 +65,7 @@ def sweep(
     if waiting:
         try:
             changes = poll(engine, connect_api())
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, ConfigurationError) as error:
             failures.append(f"the list of batches could not be read, next look will: {error}")
     with engine.connect() as connection:
         due = [

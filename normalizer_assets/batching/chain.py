@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -26,6 +26,9 @@ from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import IndividualConfig
 from normalizer_assets.db.tables import Step
 from normalizer_assets.pricing.costs import cost_usd
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 STEPS: tuple[Step, ...] = ("individual", "legacy")
 REPEATS_AFTER_LOST_REPLY = 1
@@ -73,9 +76,13 @@ def answer_open_questions(
         Counts by the step that ended the question.
 
     Raises:
-        openai.APIStatusError: Wrong key, missing permission or used-up quota. None of them
-            is the fault of a question: all open ones stay open.
+        openai.OpenAIError: Wrong key, missing permission, used-up quota, or an API that
+            cannot be reached. None of them is the fault of a question: all open ones stay
+            open.
     """
+    # Before anything is recorded: a missing or wrong key must not look like a lost reply.
+    # Retries are ours: the SDK repeats a call after a lost reply without telling.
+    client = work.client.with_options(max_retries=0, timeout=work.config.individual.timeout_seconds)
     with work.engine.begin() as connection:
         ledger.abandoned_requests(connection, work.partition)
         tried = ledger.tries(connection, work.partition)
@@ -87,7 +94,7 @@ def answer_open_questions(
             lost = states.count("outcome_unknown")
             if len(states) > lost or lost > REPEATS_AFTER_LOST_REPLY:
                 continue  # this step had its chance before a restart
-            if _ask(work, step, requests[step][question_key]):
+            if _ask(work, client, step, requests[step][question_key], lost):
                 return step
         with work.engine.begin() as connection:
             ledger.close_questions(connection, work.partition, [question_key], "rules")
@@ -114,14 +121,19 @@ def _requests(work: PartitionWork, listings: pl.DataFrame, step: Step) -> dict[s
     return {row["question_key"]: row for row in built.iter_rows(named=True)}
 
 
-def _ask(work: PartitionWork, step: Step, request: dict[str, Any]) -> bool:
-    """Asks one question at one step; returns whether it has an answer now."""
-    for _ in range(1 + REPEATS_AFTER_LOST_REPLY):
+def _ask(
+    work: PartitionWork, client: "OpenAI", step: Step, request: dict[str, Any], lost: int
+) -> bool:
+    """Asks one question at one step; returns whether it has an answer now.
+
+    ``lost`` is how many replies were lost before a restart.
+    """
+    for _ in range(1 + REPEATS_AFTER_LOST_REPLY - lost):
         with work.engine.begin() as connection:
             request_id = ledger.plan_request(
                 connection, work.partition, step, _ledger_values(request)
             )
-        reply = _call(work, request["body"])
+        reply = _call(client, work.config.individual, request["body"])
         with work.engine.begin() as connection:
             _settle(connection, work, request_id, step, request, reply)
         if reply.fatal is not None:
@@ -177,13 +189,10 @@ def _settle(
         ledger.store_answer(connection, work.partition, request_id, answer)
 
 
-def _call(work: PartitionWork, body: str) -> _Reply:
+def _call(client: "OpenAI", settings: IndividualConfig, body: str) -> _Reply:
     """Sends one body, with retries for failures that pass and cost nothing."""
     import openai
 
-    settings = work.config.individual
-    # Retries are ours: the SDK repeats a call after a lost reply without telling.
-    client = work.client.with_options(max_retries=0, timeout=settings.timeout_seconds)
     arguments = json.loads(body)
     reply = _Reply("http_error")
     for pause in _pauses(settings):
@@ -192,9 +201,16 @@ def _call(work: PartitionWork, body: str) -> _Reply:
             line = parse_completion(json.loads(response.text))
             return _Reply(line.state, line.reason or None, response.text, line)
         except json.JSONDecodeError:
-            return _Reply("outcome_unknown", "the reply is not JSON")
+            # Postgres holds no NUL.
+            kept = response.text.replace("\x00", "")
+            return _Reply("outcome_unknown", "the reply is not JSON", kept)
         except openai.APIConnectionError as error:
-            return _Reply("outcome_unknown", f"no reply: {error}")
+            if not never_left(error):
+                return _Reply("outcome_unknown", f"no reply: {error}")
+            # Neither will the next question leave.
+            reply = _Reply("not_executed", f"no connection: {error.__cause__}", fatal=error)
+            if pause is not None:
+                time.sleep(pause)
         except openai.APIStatusError as error:
             if error.status_code in STOPPING_STATUSES or error.code == "insufficient_quota":
                 return _Reply("not_executed", str(error), fatal=error)
@@ -204,6 +220,13 @@ def _call(work: PartitionWork, body: str) -> _Reply:
             if pause is not None:
                 time.sleep(max(pause, _retry_after(error)))
     return reply
+
+
+def never_left(error: Exception) -> bool:
+    """Returns whether a call failed before its request could reach the API."""
+    import httpx2
+
+    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def _passes(status_code: int) -> bool:

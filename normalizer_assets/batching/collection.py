@@ -23,7 +23,7 @@ class NotReady(Exception):  # noqa: N818 - no error: the partition waits
 
 
 class BatchFailedError(RuntimeError):
-    """The API refused a whole batch; the message is the API's, and what to do."""
+    """The API refused a whole batch; the message is the API's reason, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +76,40 @@ def collect(
         life.fail(work.engine, work.partition, message)
         raise BatchFailedError(message)
     with work.engine.begin() as connection:
-        if ledger.batches_under_way(connection, work.partition):
-            waiting_for = pending_summary(connection, work.partition)
+        waiting_for = pending_summary(connection, work.partition)
+        if waiting_for:
             unsent = ledger.unsent_batches(connection, work.partition)
             life.enter(connection, work.partition, "submitted" if unsent else "waiting")
-            raise NotReady(waiting_for)
         questions = ledger.questions_of(connection, work.partition)
+        never_sent = ledger.unsent_questions(connection, work.partition)
+    if waiting_for:
+        # Raised outside of the transaction, which it would take back.
+        raise NotReady(waiting_for)
     open_keys = questions.filter(pl.col("state") == "open")["question_key"]
     left = routed.filter(pl.col("question_key").is_in(open_keys.to_list())).unique(
         "question_key", keep="first", maintain_order=True
     )
+    _refuse_single_calls_for_a_batch(work, never_sent.intersection(left["question_key"]))
     ended = answer_open_questions(work, left, progress) if left.height else ChainResult()
     with work.engine.connect() as connection:
         records = ledger.records_of(connection, work.partition)
         cost = ledger.cost_of(connection, work.partition)
     return Collected(_with_error_records(records), harvests, ended, cost)
+
+
+def _refuse_single_calls_for_a_batch(work: PartitionWork, never_sent: set[str]) -> None:
+    """Fails the partition where questions are left that only a batch may ask.
+
+    They are those of a refused batch, collected again before it was planned anew: asked
+    one by one they would cost twice as much and take hours.
+    """
+    if len(never_sent) > work.config.batching.min_products:
+        message = (
+            f"{len(never_sent)} questions were never sent, too many for individual calls: "
+            f"materialise the partition again, from raw_products on"
+        )
+        life.fail(work.engine, work.partition, message)
+        raise BatchFailedError(message)
 
 
 def _with_error_records(requests: pl.DataFrame) -> pl.DataFrame:

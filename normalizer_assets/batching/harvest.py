@@ -6,7 +6,7 @@ done about requests without an answer (``answers.chain``).
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,9 @@ def _harvest(work: PartitionWork, row: sa.Row[Any]) -> Harvest | None:
         for kind, file_id in (("output", row.output_file_id), ("error", row.error_file_id))
         if file_id
     ]
-    settled, strange = settle_lines(_lines(files), work.config.models[row.llm_model])
+    with work.engine.connect() as connection:
+        asked = ledger.custom_ids_of(connection, row.shard_hash)
+    settled, strange = settle_lines(_lines(files), asked, work.config.models[row.llm_model])
     with work.engine.begin() as connection:
         connection.execute(
             sa.text("select pg_advisory_xact_lock(hashtextextended(:batch, 0))"),
@@ -113,22 +115,25 @@ def _harvest(work: PartitionWork, row: sa.Row[Any]) -> Harvest | None:
     )
 
 
-def settle_lines(lines: Iterable[str], model: ModelConfig) -> tuple[pl.DataFrame, int]:
+def settle_lines(
+    lines: Iterable[str], asked: Container[str], model: ModelConfig
+) -> tuple[pl.DataFrame, int]:
     """Parses result lines into one row a custom id.
 
     Args:
         lines: Lines of output and error file, in any order.
+        asked: The custom ids of the batch.
         model: Prices of the model that was asked.
 
     Returns:
-        A frame of ``SETTLED_SCHEMA``, and how many lines were unreadable or repeated an
-        id; of a repeated id the first usable line counts.
+        A frame of ``SETTLED_SCHEMA``, and how many lines were unreadable, repeated an id
+        or had one that was not asked; of a repeated id the first usable line counts.
     """
     rows: dict[str, tuple[Any, ...]] = {}
     strange = 0
     for text in lines:
         line = parse_batch_line(text)
-        if line.custom_id is None:
+        if line.custom_id is None or line.custom_id not in asked:
             strange += 1
             continue
         known = rows.get(line.custom_id)
@@ -199,7 +204,8 @@ def _fetch(client: "OpenAI", file_id: str, path: UPath) -> UPath:
 
 def _lines(files: list[UPath]) -> Iterator[str]:
     for path in files:
-        with path.open("r", encoding="utf-8", newline="\n") as file:
+        # One broken byte must not keep every other line of a paid batch out.
+        with path.open("r", encoding="utf-8", errors="replace", newline="\n") as file:
             for line in file:
                 if line.strip():
                     yield line.rstrip("\n")

@@ -10,19 +10,18 @@ parsed for use (DESIGN.md, "Paying").
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.shards import Shard
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
     TERMINAL_BATCH_STATES,
-    BatchState,
     Step,
     answer_sources,
     answers,
@@ -166,6 +165,8 @@ def plan_batch(
             line_count=shard.requests.height,
             byte_count=len(shard.content),
             estimated_usd=shard.requests["estimated_usd"].sum(),
+            # now() is the same for all batches of a transaction, which then have no order.
+            planned_at=sa.func.clock_timestamp(),
         )
     )
     bulk.insert(
@@ -225,6 +226,14 @@ def batches_under_way(connection: sa.Connection, partition: Partition) -> Sequen
     return batches_of(connection, partition, batches.c.state.not_in(TERMINAL_BATCH_STATES))
 
 
+def custom_ids_of(connection: sa.Connection, shard_hash: str) -> set[str]:
+    """Returns the custom ids of a batch."""
+    rows = connection.execute(
+        sa.select(batch_requests.c.custom_id).where(batch_requests.c.shard_hash == shard_hash)
+    )
+    return set(rows.scalars())
+
+
 def partitions_in(connection: sa.Connection, shard_hash: str) -> list[Partition]:
     """Returns the partitions that have requests in a batch."""
     rows = connection.execute(
@@ -242,11 +251,19 @@ def record_batch(connection: sa.Connection, shard_hash: str, **values: object) -
     )
 
 
-def record_created(
-    connection: sa.Connection, shard_hash: str, batch_id: str, state: BatchState, moment: datetime
-) -> None:
-    """Records that the batch exists; all its requests have left."""
-    record_batch(connection, shard_hash, batch_id=batch_id, state=state, submitted_at=moment)
+def record_created(connection: sa.Connection, shard_hash: str, batch_id: str) -> None:
+    """Records that the batch exists; all its requests have left.
+
+    Its state is the first one, whatever it is by now: an adopted batch may be finished, and
+    only a look (``polling``) records a terminal state together with its files.
+    """
+    record_batch(
+        connection,
+        shard_hash,
+        batch_id=batch_id,
+        state="validating",
+        submitted_at=sa.func.now(),
+    )
     connection.execute(
         sa.update(batch_requests)
         .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "planned")
@@ -448,7 +465,7 @@ def answers_for(
             batch_requests.c.sku.label("asked_sku"),
             answers.c.request_id,
         )
-        .distinct(answers.c.question_key)
+        .ext(distinct_on(answers.c.question_key))
         .select_from(answers.join(batch_requests).outerjoin(batches))
         .where(
             answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),

@@ -157,7 +157,8 @@ def due(connection: sa.Connection) -> list[tuple[Partition, str]]:
 
     ``collect`` is due when no batch of the partition is under way any more: then there is
     a batch to harvest, or no question waits for one. ``submit`` is due again when a
-    process died between landing and sending: the ledger holds requests that never left.
+    process died between landing and sending: the ledger holds questions that never left,
+    or nobody was left to say that all of them had.
     """
     open_batch = (
         sa.select(sa.literal(1))
@@ -180,7 +181,7 @@ def due(connection: sa.Connection) -> list[tuple[Partition, str]]:
     )
     job = sa.case(
         (sa.and_(partitions.c.state.in_(("waiting", "collecting")), ~open_batch), "collect"),
-        (sa.and_(partitions.c.state == "submitted", open_batch), "submit"),
+        (partitions.c.state == "submitted", "submit"),
         (sa.and_(partitions.c.state == "landed", has_questions), "submit"),
     )
     rows = connection.execute(
@@ -235,8 +236,17 @@ def launch(
     return Launch(partition, job, f"{prefix}:{row.number + 1}")
 
 
+def block(engine: sa.Engine, partition: Partition, reason: str) -> None:
+    """Records what stands in the way, such as a missing key; that uses up no attempt."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(partitions).where(partition.of(partitions)).values(blocked_reason=reason)
+        )
+    return_attempt(engine, partition)
+
+
 def return_attempt(engine: sa.Engine, partition: Partition) -> None:
-    """Takes an attempt back that found the partition taken: it did not fail."""
+    """Takes back an attempt that did not fail: the partition was taken, or blocked."""
     with engine.begin() as connection:
         connection.execute(
             sa.update(partitions)

@@ -76,8 +76,9 @@ def _within_limits(group: pl.DataFrame, limits: BatchingConfig) -> Iterator[pl.D
 
 def _shard(requests: pl.DataFrame, salt: str) -> Shard:
     digest = hashlib.sha256(salt.encode())
-    for body in requests["body"]:
-        digest.update(body.encode() + b"\n")
+    # The SKU too: listings that differ in their brand field alone have the same prompt.
+    for sku, body in requests.select("sku", "body").iter_rows():
+        digest.update(f"{sku}\n{body}\n".encode())
     shard_hash = digest.hexdigest()[:16]
     named = custom_ids(requests, f"batch_{shard_hash[:6]}")
     lines = batch_lines(named["custom_id"], named["body"])

@@ -104,14 +104,14 @@ def send(work: PartitionWork) -> list[str]:
     """
     with work.engine.connect() as connection:
         unsent = ledger.unsent_batches(connection, work.partition)
-    adoptable = _existing(work.client, {row.shard_hash for row in unsent}) if unsent else {}
+    # Without an uploaded file no create can have left.
+    in_doubt = {row.shard_hash for row in unsent if row.input_file_id is not None}
+    adoptable = _existing(work.client, in_doubt) if in_doubt else {}
     created = []
     for row in unsent:
         batch = adoptable.get(row.shard_hash) or _create(work, row)
         with work.engine.begin() as connection:
-            ledger.record_created(
-                connection, row.shard_hash, batch.id, batch.status, datetime.now(UTC)
-            )
+            ledger.record_created(connection, row.shard_hash, batch.id)
         created.append(batch.id)
     with work.engine.begin() as connection:
         life.enter(connection, work.partition, "waiting")

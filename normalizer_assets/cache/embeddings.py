@@ -22,6 +22,7 @@ from normalizer_assets.pricing.costs import Usage, cost_usd
 from normalizer_assets.prompting.tokens import count_tokens
 
 if TYPE_CHECKING:
+    from openai import OpenAI
     from openai.types import CreateEmbeddingResponse
 
 PENDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -91,9 +92,13 @@ def embed_pending(work: PartitionWork) -> Embedded:
     with work.engine.begin() as connection:
         ledger.abandoned_requests(connection, work.partition)
         pending = pending_entries(connection, work.partition)
-    settings = work.config.embedding
+    if pending.is_empty():
+        return Embedded()
+    settings, client = work.config.embedding, work.client
     with ThreadPoolExecutor(settings.concurrency) as pool:
-        calls = list(pool.map(lambda part: _embed_call(work, part), _calls(pending, settings)))
+        calls = list(
+            pool.map(lambda part: _embed_call(work, client, part), _calls(pending, settings))
+        )
     return Embedded(
         entries=sum(call.entries for call in calls),
         tokens=sum(call.tokens for call in calls),
@@ -101,17 +106,20 @@ def embed_pending(work: PartitionWork) -> Embedded:
     )
 
 
-def _embed_call(work: PartitionWork, part: pl.DataFrame) -> Embedded:
+def _embed_call(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> Embedded:
     """Embeds the texts of one call and stores their vectors."""
-    response = _embed(work, part)
-    cost = _store(work, part, response)
-    return Embedded(part.height, response.usage.prompt_tokens, cost)
+    response = _embed(work, client, part)
+    model = work.config.models[work.config.embedding.model]
+    usage = Usage(input_tokens=response.usage.prompt_tokens)
+    return Embedded(
+        entries=_store(work, part, response),
+        tokens=usage.input_tokens,
+        cost_usd=cost_usd(usage, model, batch=False),
+    )
 
 
 def _calls(pending: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFrame]:
     """Cuts texts into calls within the limits on inputs and tokens."""
-    if pending.is_empty():
-        return
     tokens = count_tokens(pending["text"]).cast(pl.Int64)
     # A call is full by tokens when the running sum crosses a multiple of the limit; half
     # the limit leaves room for the text that crosses it.
@@ -120,10 +128,11 @@ def _calls(pending: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFr
         yield from part.iter_slices(limits.inputs_per_call)
 
 
-def _embed(work: PartitionWork, part: pl.DataFrame) -> "CreateEmbeddingResponse":
+def _embed(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> "CreateEmbeddingResponse":
     settings = work.config.embedding
     tokens = int(count_tokens(part["text"]).sum())
     usage = Usage(input_tokens=tokens)
+    bound = cost_usd(usage, work.config.models[settings.model], batch=False)
     body_hash = ledger.body_hash("\n".join(part["text"]))
     with work.engine.begin() as connection:
         request_id = ledger.plan_request(
@@ -134,22 +143,29 @@ def _embed(work: PartitionWork, part: pl.DataFrame) -> "CreateEmbeddingResponse"
                 "custom_id": f"embedding_{body_hash[:16]}",
                 "llm_model": settings.model,
                 "body_hash": body_hash,
-                "estimated_usd": cost_usd(usage, work.config.models[settings.model], batch=False),
+                "estimated_usd": bound,
             },
         )
-    return _settled(work, request_id, part["text"].to_list())
+    return _settled(work, client, request_id, part["text"].to_list(), bound)
 
 
-def _settled(work: PartitionWork, request_id: int, texts: list[str]) -> "CreateEmbeddingResponse":
+def _settled(
+    work: PartitionWork, client: "OpenAI", request_id: int, texts: list[str], bound: Decimal
+) -> "CreateEmbeddingResponse":
     import openai
 
     settings = work.config.embedding
-    values: dict[str, Any]
+    # What neither answers nor refuses may have been billed.
+    values: dict[str, Any] = {
+        "state": "outcome_unknown",
+        "reason": "no reply that can be read",
+        "cost_usd": bound,
+    }
     try:
-        response = work.client.embeddings.create(
+        response = client.embeddings.create(
             model=settings.model, input=texts, dimensions=settings.dimensions
         )
-    except openai.OpenAIError as error:
+    except openai.APIStatusError as error:
         values = {"state": "http_error", "reason": str(error), "cost_usd": 0}
         raise
     else:
@@ -165,7 +181,8 @@ def _settled(work: PartitionWork, request_id: int, texts: list[str]) -> "CreateE
             ledger.settle_request(connection, request_id, values)
 
 
-def _store(work: PartitionWork, part: pl.DataFrame, response: "CreateEmbeddingResponse") -> Decimal:
+def _store(work: PartitionWork, part: pl.DataFrame, response: "CreateEmbeddingResponse") -> int:
+    """Stores the vectors of one call; returns how many questions had none before."""
     from pgvector import HalfVector
     from pgvector.psycopg import register_vector
 
@@ -173,10 +190,16 @@ def _store(work: PartitionWork, part: pl.DataFrame, response: "CreateEmbeddingRe
     with work.engine.begin() as connection:
         driver = driver_connection(connection)
         register_vector(driver)
+        connection.execute(
+            sa.text(
+                "create temporary table embedded (like normalizer.cache_entries including "
+                "defaults) on commit drop"
+            )
+        )
         with (
             driver.cursor() as cursor,
             cursor.copy(
-                "copy normalizer.cache_entries (question_key, request_id, category_group, text, "
+                "copy embedded (question_key, request_id, category_group, text, "
                 "embedding_model, embedding) from stdin with (format binary)"
             ) as copy,
         ):
@@ -184,5 +207,12 @@ def _store(work: PartitionWork, part: pl.DataFrame, response: "CreateEmbeddingRe
             copy.set_types(["text", "int8", "text", "text", "text", "halfvec"])
             for index, row in enumerate(part.iter_rows()):
                 copy.write_row((*row, work.config.embedding.model, HalfVector(vectors[index])))
-    usage = Usage(input_tokens=response.usage.prompt_tokens)
-    return cost_usd(usage, work.config.models[work.config.embedding.model], batch=False)
+        # Another partition may have embedded the same question since this one looked. In
+        # the order of keys two of them cannot deadlock.
+        inserted = connection.execute(
+            sa.text(
+                "insert into normalizer.cache_entries select * from embedded "
+                "order by question_key on conflict do nothing"
+            )
+        )
+    return inserted.rowcount

@@ -56,7 +56,7 @@ def _land_sample(landing: Path) -> list[Partition]:
 def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
     """Runs each day: submits all its retailers, then collects them. Returns the states."""
     from normalizer_assets.automation.local_run import LocalRun, dagster_instance
-    from normalizer_assets.cli.progress import batch_progress
+    from normalizer_assets.cli.progress import batch_progress, working
     from normalizer_assets.cli.report import STANDIN_NOTICE, print_table
     from normalizer_assets.publishing.report import partition_reports
 
@@ -65,7 +65,8 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
         for day in sorted({partition.day for partition in partitions}):
             of_day = [partition for partition in partitions if partition.day == day]
             click.echo(f"{day}: submitting {', '.join(each.retailer for each in of_day)}")
-            outcomes = [run.submit(partition) for partition in of_day]
+            with working("submitting"):
+                outcomes = [run.submit(partition) for partition in of_day]
             with batch_progress() as on_progress:
                 outcomes += [run.collect(partition, on_progress) for partition in of_day]
             for error in (error for outcome in outcomes for error in outcome.errors):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,8 @@ def command(port: int, host: str, batch_seconds: float) -> None:
         process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
             [dagster, "dev", "-w", str(WORKSPACE), "-h", host, "-p", str(port)],
         )
+        # A supervisor stops us with SIGTERM; dagster would go on without its stand-in.
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         try:
             code = process.wait()
         except KeyboardInterrupt:

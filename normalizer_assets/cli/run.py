@@ -25,7 +25,7 @@ def command(
     Safe to repeat, to kill and to repeat: what is answered is not paid for again.
     """
     from normalizer_assets.automation.local_run import LocalRun, dagster_instance
-    from normalizer_assets.cli.progress import batch_progress
+    from normalizer_assets.cli.progress import batch_progress, working
     from normalizer_assets.cli.report import summary_json, summary_text
     from normalizer_assets.publishing.report import answer_source, partition_reports
 
@@ -37,12 +37,12 @@ def command(
         while wait and (holder := run.wait_for_turn(partition)):
             click.echo(f"{partition.key} is being worked on by {holder}; waiting", err=True)
             time.sleep(config.polling.interval_seconds)
-        outcome = run.submit(partition, limit)
-        errors = outcome.errors
-        if wait and not errors:
+        with working(f"submitting {partition.key}", quiet=as_json):
+            submitted = run.submit(partition, limit)
+        errors = submitted.errors
+        if wait and not submitted.errors:
             with batch_progress(quiet=as_json) as on_progress:
-                outcome = run.collect(partition, on_progress)
-            errors = outcome.errors
+                errors = run.collect(partition, on_progress).errors
         for error in errors:
             click.echo(f"error: {error}", err=True)
         engine = run.database.engine
@@ -56,6 +56,9 @@ def command(
             else summary_text(report, seconds, source)
         )
     state = reports[0].state if reports else None
+    if submitted.errors:
+        # The partition may still be published from before; this run did nothing for it.
+        raise click.exceptions.Exit(EXIT_ERROR)
     raise click.exceptions.Exit(_exit_code(state, failed=bool(errors)))
 
 

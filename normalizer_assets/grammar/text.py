@@ -5,6 +5,8 @@ accents, typographic signs, white space) and patterns over words of folded text.
 Does not belong here: anything that knows a unit, a brand or a colour.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable
 
 import polars as pl
@@ -21,6 +23,8 @@ _AFTER_NFKD = {
     "’": "'", "‘": "'", "´": "'", "`": "'", "′": "'",
     "×": "x", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "⁄": "/", "¨": '"',
 }  # fmt: skip
+
+_COMBINING = re.compile("[\u0300-\u036f]")
 
 
 def plain(text: pl.Expr) -> pl.Expr:
@@ -56,6 +60,18 @@ def fold(text: pl.Expr) -> pl.Expr:
     """
     # Before, because "İ" becomes two signs; after, because NFKD makes "TEL" of "℡".
     return plain(text.str.to_lowercase()).str.to_lowercase()
+
+
+def fold_word(text: str) -> str:
+    """``text`` in lower case without accents, for words that come one by one.
+
+    Args:
+        text: A word of a list or a key of an answer; not a listing's name, for which
+            ``fold`` also knows typographic signs.
+    """
+    if text.isascii():
+        return text.lower()
+    return _COMBINING.sub("", unicodedata.normalize("NFKD", text)).lower()
 
 
 def words(folded: pl.Expr, keep: str = "") -> pl.Expr:

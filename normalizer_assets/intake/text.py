@@ -7,6 +7,8 @@ the words of a listing mean (``grammar``) or numbers (``prices``).
 
 import polars as pl
 
+from normalizer_assets.grammar import text as text_of_grammar
+
 # Entities, UTF-8 read as Latin-1 or Windows-1252 ("Ã±", "â€™"), UTF-8 read as Mac
 # Roman ("√±"). A cheap sieve only: ftfy decides, and leaves sound text as it is.
 _DAMAGED = (
@@ -62,13 +64,7 @@ def fold(text: pl.Expr) -> pl.Expr:
     Lower case, accents off (``ñ`` becomes ``n``), everything but letters, digits and
     ``+`` a single space.
     """
-    return (
-        text.str.to_lowercase()
-        .str.normalize("NFKD")
-        .str.replace_all(r"\p{M}+", "")
-        .str.replace_all(r"[^\p{L}\p{N}+]+", " ")
-        .str.strip_chars()
-    )
+    return text_of_grammar.fold(text).str.replace_all(r"[^\p{L}\p{N}+]+", " ").str.strip_chars()
 
 
 def _repaired(values: pl.Series) -> pl.Series:

@@ -154,8 +154,11 @@ def _normalized_name() -> pl.Expr:
 
 def _request_columns() -> list[pl.Expr]:
     """Says which request a row rests on, and books each request's cost exactly once."""
-    # Several listings of a partition may ask the same question: one of them was asked for.
-    carries = pl.col("own") & (pl.col("sku") == pl.col("asked_sku"))
+    # Several listings of a partition may ask the same question: the one that was asked for
+    # carries its cost, or, where that SKU is gone from a file landed again, the first.
+    asked = pl.col("sku") == pl.col("asked_sku")
+    first = pl.int_range(pl.len()) == 0
+    carries = pl.col("own") & (asked | (first & ~asked.any())).over("question_key")
     return [
         pl.when(pl.col("answered_by") == "cache")
         .then(pl.lit("cache"))

@@ -25,4 +25,7 @@ class Database:
         """The engine, on a schema that is up to date."""
         from normalizer_assets.db.engine import connect
 
-        return connect(self._config)
+        engine = connect(self._config)
+        # Nobody says when a code location is done with: its connections close with it.
+        weakref.finalize(self, engine.dispose)
+        return engine

@@ -25,7 +25,18 @@ class ParquetStore(dg.UPathIOManager):
             obj.write_parquet(file)
         partial.rename(path)
 
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> pl.DataFrame:  # noqa: ARG002
-        """Reads the frame."""
-        with path.open("rb") as file:
-            return pl.read_parquet(file)
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> pl.DataFrame:
+        """Reads the frame.
+
+        Raises:
+            FileNotFoundError: The asset was never materialised for this partition.
+        """
+        try:
+            with path.open("rb") as file:
+                return pl.read_parquet(file)
+        except FileNotFoundError:
+            asset = context.asset_key.to_user_string()
+            raise FileNotFoundError(
+                f"{asset} was never materialised for {context.partition_key} (no file {path}); "
+                f"run the job `submit` for it first"
+            ) from None

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.openai_client import connect_api
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from openai import OpenAI
 
     from normalizer_assets.batching.work import PartitionWork
 
 PARTITION_TAG = "dagster/partition"
+LOCK_WAIT_SECONDS = 30.0
+"""How long who finds a partition taken waits (DESIGN.md, "One process at a time")."""
 LAUNCH_TAG = "normalizer/launched"
 """Set on runs that the ledger counted as an attempt."""
 
@@ -52,9 +55,13 @@ class Turn:
 
 @contextmanager
 def take_turn(
-    config: NormalizerConfig, engine: "sa.Engine", partition: Partition, holder: str
+    config: NormalizerConfig,
+    engine: "sa.Engine",
+    partition: Partition,
+    holder: str,
+    wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[Turn]:
-    """Waits for the partition's lock (30 s at most) and holds it."""
+    """Waits for the partition's lock and holds it."""
     from upath import UPath
 
     from normalizer_assets.batching import life
@@ -64,18 +71,38 @@ def take_turn(
         partition=partition,
         config=config,
         engine=engine,
-        connect_api=lambda: connect_api(engine),
+        connect_api=lambda: _connect_or_block(engine, partition),
         storage=UPath(config.paths.storage),
     )
-    with life.locked(engine, partition, holder) as other:
+    with life.locked(engine, partition, holder, wait_seconds) as other:
         yield Turn(work, other)
 
 
-def turn_resource(config: NormalizerConfig, database: Database) -> dg.ResourceDefinition:
+def _connect_or_block(engine: "sa.Engine", partition: Partition) -> "OpenAI":
+    """Connects to the API; a missing or refused key is no failure of the partition."""
+    import openai
+
+    from normalizer_assets.batching import life
+
+    try:
+        return connect_api(engine)
+    except (ConfigurationError, openai.AuthenticationError) as error:
+        life.block(engine, partition, str(error))
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def turn_resource(
+    config: NormalizerConfig, database: Database, wait_seconds: float = LOCK_WAIT_SECONDS
+) -> dg.ResourceDefinition:
     """Returns the resource that holds a run's turn from its first step to its last.
 
     The in-process executor makes it once a run, so the lock is held on one connection
     over all steps.
+
+    Args:
+        config: All settings.
+        database: The normaliser's database.
+        wait_seconds: How long to wait for another holder of the partition.
     """
 
     @dg.resource(description="The partition's lock, and what work on it needs.")
@@ -87,7 +114,8 @@ def turn_resource(config: NormalizerConfig, database: Database) -> dg.ResourceDe
                 "these assets are partitioned: choose one day and one retailer"
             )
         partition = Partition.from_key(run.tags[PARTITION_TAG])
-        with take_turn(config, database.engine, partition, f"run {run.run_id[:8]}") as taken:
+        holder = f"run {run.run_id[:8]}"
+        with take_turn(config, database.engine, partition, holder, wait_seconds) as taken:
             if taken.holder is not None and LAUNCH_TAG in run.tags:
                 from normalizer_assets.batching import life
 

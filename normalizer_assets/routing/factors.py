@@ -5,12 +5,12 @@ category group and price. Does not belong here: weighing them and choosing a tie
 (routes.py), reading values out of a name (grammar): a factor only counts.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 from normalizer_assets.config import CategoryGroup
+from normalizer_assets.grammar.text import fold, fold_word
 
 UNKNOWN = 0.5
 """The factor where nothing is known: a price or group that is missing says neither
@@ -51,14 +51,14 @@ def technical_terms(terms: Iterable[str], saturation: int) -> pl.Expr:
         terms: Words or phrases.
         saturation: Occurrences from which the factor is 1.
     """
-    folded = sorted({_fold_text(term) for term in terms} - {""})
+    folded = sorted({fold_word(term.strip()) for term in terms} - {""})
     if not folded:
         return pl.lit(0.0)
     with_digit = [pl.escape_regex(term) for term in folded if term[0].isdigit()]
     without = [pl.escape_regex(term) for term in folded if not term[0].isdigit()]
     patterns = [rf"\b(?:{'|'.join(with_digit)})\b"] if with_digit else []
     patterns += [rf"\b\d*(?:{'|'.join(without)})\b"] if without else []
-    return _saturated(_fold("name").str.count_matches("|".join(patterns)), saturation)
+    return _saturated(fold(pl.col("name")).str.count_matches("|".join(patterns)), saturation)
 
 
 def category(complexity: Mapping[CategoryGroup, float]) -> pl.Expr:
@@ -95,19 +95,8 @@ def variants(saturation: int) -> pl.Expr:
     Args:
         saturation: Such words from which the factor is 1.
     """
-    return _saturated(_fold("name").str.count_matches(_VARIANT), saturation)
+    return _saturated(fold(pl.col("name")).str.count_matches(_VARIANT), saturation)
 
 
 def _saturated(count: pl.Expr, saturation: int) -> pl.Expr:
     return (count / saturation).clip(0.0, 1.0).fill_null(0.0)
-
-
-def _fold(column: str) -> pl.Expr:
-    """Lower case without accents; the same as ``_fold_text``."""
-    lowered = pl.col(column).str.to_lowercase()
-    return lowered.str.normalize("NFKD").str.replace_all(r"\p{M}+", "")
-
-
-def _fold_text(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.strip().lower())
-    return "".join(char for char in decomposed if not unicodedata.category(char).startswith("M"))

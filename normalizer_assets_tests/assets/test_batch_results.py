@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.standin.settings import StandinSettings
-from normalizer_assets_tests.scene import COLLECT_STEPS, STEPS, Scene, invented, steps
+from normalizer_assets_tests.scene import COLLECT_STEPS, STEPS, Scene, invented, messages, steps
 
 
 def test_a_small_partition_is_asked_individually(scene: Scene) -> None:
@@ -29,7 +29,7 @@ def test_the_whole_graph_at_once_publishes_a_small_partition_in_one_run(scene: S
     assert scene.row().state == "published"
 
 
-@pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=3600)])
+@pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=15)])
 def test_the_whole_graph_at_once_skips_what_waits_for_a_batch_and_stays_green(
     scene: Scene,
 ) -> None:
@@ -79,6 +79,9 @@ def test_every_request_ends_in_one_state_and_a_useless_reply_leaves_a_record(
     ) == 0  # fmt: skip
 
 
-def test_collecting_a_partition_that_never_landed_is_a_clear_failure(scene: Scene) -> None:
+def test_collecting_a_partition_that_never_landed_says_what_to_do_first(scene: Scene) -> None:
     result = scene.run("collect", Partition(date(2024, 10, 5), "jumbo"))
-    assert not result.success
+    assert steps(result)["batch_results"] == "failure"
+    said = messages(result)
+    assert "routed_products was never materialised for 2024-10-05|jumbo" in said
+    assert "run the job `submit` for it first" in said

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from normalizer_assets.batching.life import Partition
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets_tests.scene import Scene, invented
 
 NEXT_DAY = Partition(date(2024, 10, 2), "lider")

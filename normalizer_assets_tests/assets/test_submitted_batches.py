@@ -37,7 +37,7 @@ def test_few_questions_make_no_batch(scene: Scene) -> None:
     assert scene.row().state == "waiting"
 
 
-@pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=3600)])
+@pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=15)])
 def test_submitting_again_asks_nothing_twice(scene: Scene) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))

@@ -108,16 +108,21 @@ class ScriptedApi:
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.before: dict[str, Any] = {}
-        self._script: dict[str, deque[Reply]] = defaultdict(deque)
+        self._script: dict[str, deque[Reply | None]] = defaultdict(deque)
         self._lock = threading.Lock()
 
-    def then(self, route: str, *replies: Reply) -> None:
+    def then(self, route: str, *replies: Reply | None) -> None:
         """Appends replies to the script of a route such as ``POST /batches``.
 
+        ``None`` stands for good behaviour.
         The longest scripted route that a request starts with decides; when its script has
         ended, the route behaves again.
         """
         self._script[route].extend(replies)
+
+    def answer_again(self) -> None:
+        """Forgets the script: every route behaves from now on."""
+        self._script.clear()
 
     def count(self, route: str) -> int:
         """Returns how many requests came for a route, such as ``POST /batches``."""
@@ -294,7 +299,8 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
             kind = "application/octet-stream" if raw else "application/json"
             if "content-type" not in map(str.lower, reply.headers):
                 self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
+            if "content-length" not in reply.headers:
+                self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

@@ -105,9 +105,7 @@ def test_another_snapshot_starts_anew_from_every_state(
     assert partition_row(work).state == "landed"
 
 
-def test_a_partition_that_never_landed_has_no_row(
-    engine: sa.Engine, partition: Partition
-) -> None:
+def test_a_partition_that_never_landed_has_no_row(engine: sa.Engine, partition: Partition) -> None:
     with engine.connect() as connection:
         assert life.read(connection, partition) is None
 
@@ -286,9 +284,7 @@ def test_the_lock_is_free_again_after_an_error(engine: sa.Engine, partition: Par
         assert life.holder_of(connection, partition) is None
 
 
-def test_who_waits_gets_the_lock_when_it_is_free(
-    engine: sa.Engine, partition: Partition
-) -> None:
+def test_who_waits_gets_the_lock_when_it_is_free(engine: sa.Engine, partition: Partition) -> None:
     def wait() -> str | None:
         with life.locked(engine, partition, "second", wait_seconds=10) as other:
             return other
