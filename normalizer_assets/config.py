@@ -50,6 +50,9 @@ CategoryGroup = Literal[
 ]
 CATEGORY_GROUPS: tuple[str, ...] = get_args(CategoryGroup)
 
+TIMEZONE = "America/Santiago"
+"""Where the shops are: of days, partitions and the schedule."""
+
 ENVIRONMENT_PREFIX = "NORMALIZER__"
 DEFAULT_CONFIG_FILE = "config.gpt5.toml"
 

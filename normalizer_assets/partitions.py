@@ -7,9 +7,7 @@ partition's state (``batching.life``).
 import dagster as dg
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import NormalizerConfig
-
-TIMEZONE = "America/Santiago"
+from normalizer_assets.config import TIMEZONE, NormalizerConfig
 
 
 def partitions_definition(config: NormalizerConfig) -> dg.MultiPartitionsDefinition:

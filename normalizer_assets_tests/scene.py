@@ -49,7 +49,7 @@ def invented(count: int, first: int = 0) -> list[Listing]:
             "Computación > Notebooks",
         ),
     ]
-    rows = []
+    rows: list[Listing] = []
     for number in range(first, first + count):
         name, category = kinds[number % len(kinds)](number)
         rows.append(

@@ -63,26 +63,34 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
         (
             "smartphones = 0.75",
             "smartphones = 7.5",
-            "my.toml: `router.category_complexity.smartphones`: Input should be less than or "
-            "equal to 1 (given: 7.5)",
+            (
+                "my.toml: `router.category_complexity.smartphones`: Input should be less than or "
+                "equal to 1 (given: 7.5)"
+            ),
         ),
         (
             'model = "gpt-5-mini"',
             'model = "gpt-9"',
-            "my.toml: `tiers.mini.model` names the model 'gpt-9', which is not in the model "
-            'table; add a section [models."gpt-9"]',
+            (
+                "my.toml: `tiers.mini.model` names the model 'gpt-9', which is not in the model "
+                'table; add a section [models."gpt-9"]'
+            ),
         ),
         (
             'lider = { name = "Lider" }',
             'lider = { name = "Lider", source = "lidr" }',
-            "my.toml: `retailers.lider.source` names the source 'lidr', which is not declared; "
-            "add a section [sources.lidr]",
+            (
+                "my.toml: `retailers.lider.source` names the source 'lidr', which is not declared; "
+                "add a section [sources.lidr]"
+            ),
         ),
         (
             'lider = { name = "Lider" }',
             'lider = "Lider"',
-            "my.toml: `retailers.lider`: expected a section with keys, write [retailers.lider] "
-            "(given: 'Lider')",
+            (
+                "my.toml: `retailers.lider`: expected a section with keys, write [retailers.lider] "
+                "(given: 'Lider')"
+            ),
         ),
         (
             'lider = { name = "Lider" }',
@@ -97,8 +105,10 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
         (
             "answer_tokens = 250",
             'answer_tokens = 250\nresponse_format = "json_objct"',
-            "my.toml: `tiers.mini.response_format`: Input should be 'json_object' or 'text' "
-            "(given: 'json_objct'); did you mean `json_object`?",
+            (
+                "my.toml: `tiers.mini.response_format`: Input should be 'json_object' or 'text' "
+                "(given: 'json_objct'); did you mean `json_object`?"
+            ),
         ),
         (
             'data = "data"',
@@ -113,8 +123,10 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
         (
             "first_day = 2021-01-01",
             'first_day = "ayer"',
-            "my.toml: `first_day`: Input should be a valid date or datetime, input is too short "
-            "(given: 'ayer')",
+            (
+                "my.toml: `first_day`: Input should be a valid date or datetime, input is too "
+                "short (given: 'ayer')"
+            ),
         ),
         (
             "[retailers]",
@@ -194,18 +206,24 @@ def test_every_key_can_be_overridden_in_the_environment(load: Load) -> None:
     [
         (
             {"NORMALIZER__BATCHING__MIN_PRODUCTS": "-3"},
-            "NORMALIZER__BATCHING__MIN_PRODUCTS: `batching.min_products`: Input should be greater "
-            "than or equal to 0 (given: -3)",
+            (
+                "NORMALIZER__BATCHING__MIN_PRODUCTS: `batching.min_products`: Input should be "
+                "greater than or equal to 0 (given: -3)"
+            ),
         ),
         (
             {"NORMALIZER__BATCHING__MIN_PRODUCT": "3"},
-            "NORMALIZER__BATCHING__MIN_PRODUCT: unknown key `batching.min_product`; did you mean "
-            "`min_products`?",
+            (
+                "NORMALIZER__BATCHING__MIN_PRODUCT: unknown key `batching.min_product`; did you "
+                "mean `min_products`?"
+            ),
         ),
         (
             {"NORMALIZER__TIERS__MINI__MODEL": "gpt-9"},
-            "NORMALIZER__TIERS__MINI__MODEL: `tiers.mini.model` names the model 'gpt-9', which is "
-            'not in the model table; add a section [models."gpt-9"]',
+            (
+                "NORMALIZER__TIERS__MINI__MODEL: `tiers.mini.model` names the model 'gpt-9', which "
+                'is not in the model table; add a section [models."gpt-9"]'
+            ),
         ),
         (
             {"NORMALIZER__RETAILERS__LIDER__SOURCE": "lidr"},

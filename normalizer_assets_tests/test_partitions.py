@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import load_config
-from normalizer_assets.partitions import TIMEZONE, partitions_definition
+from normalizer_assets.config import TIMEZONE, load_config
+from normalizer_assets.partitions import partitions_definition
 
 MOST_PARTITIONS = 50_000
 """The UI loads all of them (facts/dagster.md, 2)."""

@@ -11,8 +11,7 @@ import dagster as dg
 
 from normalizer_assets.automation.jobs import AssetJob
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import NormalizerConfig
-from normalizer_assets.partitions import TIMEZONE
+from normalizer_assets.config import TIMEZONE, NormalizerConfig
 from normalizer_assets.resources.database import Database
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger
+from normalizer_assets.batching.chain import never_left
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import EmbeddingConfig
@@ -167,6 +168,10 @@ def _settled(
         )
     except openai.APIStatusError as error:
         values = {"state": "http_error", "reason": str(error), "cost_usd": 0}
+        raise
+    except openai.APIConnectionError as error:
+        if never_left(error):
+            values = {"state": "not_executed", "reason": f"no connection: {error}", "cost_usd": 0}
         raise
     else:
         usage = Usage(input_tokens=response.usage.prompt_tokens)

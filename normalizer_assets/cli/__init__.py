@@ -58,7 +58,7 @@ def main() -> None:
     """The entry point: errors that a person can mend are one line, not a traceback."""
     try:
         # Outside of standalone mode click returns the code of a raised Exit.
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(prog_name="normalizer", standalone_mode=False))
     except click.Abort:
         sys.exit(EXIT_ERROR)
     except click.ClickException as error:

@@ -1,11 +1,17 @@
 """`normalizer db`: start, stop, inspect and migrate the database."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from normalizer_assets.config import load_config
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 @click.group("db")
@@ -13,13 +19,23 @@ def command() -> None:
     """Start, stop, inspect and migrate the database."""
 
 
+@contextmanager
+def _engine(*, current: bool) -> "Iterator[Engine]":
+    """Yields an engine; ``current`` asks for a schema that is up to date."""
+    from normalizer_assets.db.engine import connect, open_engine
+
+    engine = (connect if current else open_engine)(load_config())
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 @command.command("start")
 def start() -> None:
     """Start the embedded server where it is the one, and bring the schema up to date."""
-    from normalizer_assets.db.engine import connect
-
-    engine = connect(load_config())
-    click.echo(f"ready: {engine.url.render_as_string(hide_password=True)}")
+    with _engine(current=True) as engine:
+        click.echo(f"ready: {engine.url.render_as_string(hide_password=True)}")
 
 
 @command.command("stop")
@@ -34,33 +50,34 @@ def stop() -> None:
 @command.command("url")
 def url() -> None:
     """Print the database's URL, for psql and other clients."""
-    from normalizer_assets.db.engine import connect
-
-    engine = connect(load_config())
-    click.echo(engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+    with _engine(current=True) as engine:
+        click.echo(_plain(engine))
 
 
 @command.command("upgrade")
 def upgrade() -> None:
     """Bring the schema to the version that this code needs."""
     from normalizer_assets.db import migration
-    from normalizer_assets.db.engine import open_engine
 
-    engine = open_engine(load_config())
-    migration.upgrade(engine)
-    click.echo(f"schema revision {migration.current_revision(engine)}")
+    with _engine(current=False) as engine:
+        migration.upgrade(engine)
+        click.echo(f"schema revision {migration.current_revision(engine)}")
 
 
 @command.command("downgrade")
 @click.argument("revision", default="-1")
 def downgrade(revision: str) -> None:
     """Take the schema back to REVISION, by default the one before."""
-    from normalizer_assets.db import migration
-    from normalizer_assets.db.engine import open_engine
+    from alembic.util import CommandError
 
-    engine = open_engine(load_config())
-    migration.downgrade(engine, revision)
-    click.echo(f"schema revision {migration.current_revision(engine) or 'none'}")
+    from normalizer_assets.db import migration
+
+    with _engine(current=False) as engine:
+        try:
+            migration.downgrade(engine, revision)
+        except CommandError as error:
+            raise click.BadParameter(str(error), param_hint="REVISION") from None
+        click.echo(f"schema revision {migration.current_revision(engine) or 'none'}")
 
 
 @command.command("dump")
@@ -68,14 +85,19 @@ def downgrade(revision: str) -> None:
 def dump(file: Path) -> None:
     """Write the database to FILE, in pg_restore's custom format."""
     from normalizer_assets.db.embedded import binary
-    from normalizer_assets.db.engine import open_engine
 
-    target = open_engine(load_config()).url.set(drivername="postgresql")
-    result = subprocess.run(  # noqa: S603 - our own binary, no shell
-        [binary("pg_dump"), "--format=custom", f"--file={file}",
-         target.render_as_string(hide_password=False)],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    with _engine(current=False) as engine:
+        result = subprocess.run(  # noqa: S603 - our own binary, no shell
+            [binary("pg_dump"), "--format=custom", f"--file={file}", _plain(engine)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
     if result.returncode:
         raise click.ClickException(f"pg_dump failed: {result.stderr.strip()}")
     click.echo(f"{file}: {file.stat().st_size} bytes")
+
+
+def _plain(engine: "Engine") -> str:
+    """Returns the URL as other clients than SQLAlchemy write it."""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)

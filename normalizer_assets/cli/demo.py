@@ -55,7 +55,7 @@ def _land_sample(landing: Path) -> list[Partition]:
 
 def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
     """Runs each day: submits all its retailers, then collects them. Returns the states."""
-    from normalizer_assets.automation.local_run import LocalRun, dagster_instance
+    from normalizer_assets.cli.local_run import LocalRun, dagster_instance
     from normalizer_assets.cli.progress import batch_progress, working
     from normalizer_assets.cli.report import STANDIN_NOTICE, print_table
     from normalizer_assets.publishing.report import partition_reports

@@ -20,9 +20,9 @@ def command(day: str, retailer: str, as_json: bool) -> None:
 
     from normalizer_assets.batching.ledger import known_questions
     from normalizer_assets.batching.requests import cost_scenarios
-    from normalizer_assets.db.engine import connect
     from normalizer_assets.intake.errors import IntakeError
     from normalizer_assets.intake.partition import take_in
+    from normalizer_assets.resources.database import Database
     from normalizer_assets.routing.routing import route_listings
 
     config = load_config()
@@ -36,7 +36,8 @@ def command(day: str, retailer: str, as_json: bool) -> None:
             f"nothing has landed for {partition.key} in {config.paths.landing}"
         )
     listings = route_listings(taken.intake.listings, config)
-    with connect(config).connect() as connection:
+    database = Database(config)
+    with database.engine.connect() as connection:
         known = known_questions(connection, listings["question_key"].to_list())
     answered = pl.col("question_key").is_in(list(known))
     routed = listings.with_columns(route=pl.when(answered).then(pl.lit("cache")).otherwise("tier"))

@@ -4,13 +4,14 @@ Belongs here: parsing and checking them once. Does not belong here: what command
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.config import TIMEZONE, NormalizerConfig
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,5 +51,10 @@ def read_partition(config: NormalizerConfig, day: str, retailer: str) -> Partiti
         raise click.BadParameter(
             f"{day} is before the first day, {config.first_day} (key `first_day`)",
             param_hint="--day",
+        )
+    today = datetime.now(ZoneInfo(TIMEZONE)).date()
+    if partition.day > today:
+        raise click.BadParameter(
+            f"{day} is in the future; today is {today} in {TIMEZONE}", param_hint="--day"
         )
     return partition

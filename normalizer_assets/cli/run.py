@@ -24,7 +24,7 @@ def command(
 
     Safe to repeat, to kill and to repeat: what is answered is not paid for again.
     """
-    from normalizer_assets.automation.local_run import LocalRun, dagster_instance
+    from normalizer_assets.cli.local_run import LocalRun, dagster_instance
     from normalizer_assets.cli.progress import batch_progress, working
     from normalizer_assets.cli.report import summary_json, summary_text
     from normalizer_assets.publishing.report import answer_source, partition_reports

@@ -15,12 +15,12 @@ from normalizer_assets.config import load_config
 def command(day: str | None, retailer: str | None, as_json: bool) -> None:
     """Say what was done, by whom, at what cost."""
     from normalizer_assets.cli.report import STANDIN_NOTICE, print_table
-    from normalizer_assets.db.engine import connect
     from normalizer_assets.publishing.report import answer_source, partition_reports, statistics
+    from normalizer_assets.resources.database import Database
 
-    engine = connect(load_config())
-    reports = partition_reports(engine, read_day(day) if day else None, retailer)
-    source = answer_source(engine)
+    database = Database(load_config())
+    reports = partition_reports(database.engine, read_day(day) if day else None, retailer)
+    source = answer_source(database.engine)
     figures = statistics(reports, source)
     if as_json:
         click.echo(json.dumps(figures, indent=2))

@@ -37,17 +37,11 @@ def test_every_landed_row_is_a_listing_quarantined_or_collapsed(scene: Scene) ->
 
 
 def test_a_limit_takes_the_first_rows(scene: Scene) -> None:
-    from normalizer_assets.definitions import build_definitions
-
     scene.land(invented(30))
-    result = (
-        build_definitions(scene.config)
-        .resolve_job_def("submit")
-        .execute_in_process(
-            partition_key=scene.partition.key,
-            instance=scene.instance,
-            run_config={"ops": {"raw_products": {"config": {"limit": 7}}}},
-        )
+    result = scene.definitions.resolve_job_def("submit").execute_in_process(
+        partition_key=scene.partition.key,
+        instance=scene.instance,
+        run_config={"ops": {"raw_products": {"config": {"limit": 7}}}},
     )
     assert result.output_for_node("raw_products")["sku"].to_list() == [f"S{n}" for n in range(7)]
 

@@ -11,9 +11,7 @@ NEXT_DAY = Partition(date(2024, 10, 2), "lider")
 def test_simple_listings_go_to_mini_and_complex_ones_to_full(scene: Scene) -> None:
     scene.land(invented(9))
     routed = scene.submit().output_for_node("routed_products")
-    by_kind = {
-        name.split()[0]: route for name, route in routed.select("name", "route").iter_rows()
-    }
+    by_kind = {name.split()[0]: route for name, route in routed.select("name", "route").iter_rows()}
     assert by_kind == {"Arroz": "mini", "Leche": "mini", "Notebook": "full"}
     assert routed["score"].is_between(0, 1).all()
     assert routed["question_key"].n_unique() == 9

@@ -4,7 +4,7 @@ import pytest
 
 from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.settings import StandinSettings
-from normalizer_assets_tests.scene import Scene, invented
+from normalizer_assets_tests.scene import Scene, invented, messages
 
 
 def test_questions_leave_in_one_batch_a_model_and_nobody_waits(scene: Scene) -> None:
@@ -49,8 +49,6 @@ def test_submitting_again_asks_nothing_twice(scene: Scene) -> None:
 
 
 def test_a_missing_key_is_one_clear_line_and_loses_nothing(scene: Scene) -> None:
-    from normalizer_assets_tests.scene import messages
-
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))
     with scene.monkeypatch.context() as unset:

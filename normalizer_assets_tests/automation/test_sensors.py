@@ -1,11 +1,13 @@
 """The collecting sensor: what it records, what it launches, and what it leaves alone."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
 import pytest
 
+from normalizer_assets.batching import life
 from normalizer_assets.standin.server import running_standin
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.scene import Scene, invented
@@ -99,9 +101,7 @@ def test_the_run_request_names_partition_and_attempt(waiting: Scene) -> None:
     assert request.tags["dagster/partition"] == KEY
 
 
-@pytest.mark.parametrize(
-    "status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
-)
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
 def test_no_second_run_is_launched_while_one_is_yet_to_start(
     waiting: Scene, status: dg.DagsterRunStatus
 ) -> None:
@@ -118,8 +118,6 @@ def test_no_second_run_is_launched_while_one_is_yet_to_start(
 
 
 def test_nothing_is_launched_while_another_process_holds_the_partition(waiting: Scene) -> None:
-    from normalizer_assets.batching import life
-
     waiting.wait_for_batches()
     with life.locked(waiting.engine, waiting.partition, "run abc", 0):
         assert launched(tick(waiting)) == []
@@ -151,8 +149,6 @@ def test_a_failing_collect_is_tried_three_times_and_then_the_partition_is_failed
 def test_a_failed_collect_waits_before_it_is_tried_again(waiting: Scene) -> None:
     waiting.set(POLLING__BACKOFF_SECONDS="100")
     waiting.wait_for_batches()
-    with unreachable(waiting):
-        pass
     assert launched(tick(waiting)) == [("collect", f"{KEY}:1")]
     assert launched(tick(waiting)) == []
     waiting.execute("update normalizer.partitions set next_attempt_at = now()")
@@ -212,3 +208,41 @@ def test_a_stand_in_that_lost_its_batches_is_a_failure_that_is_told(waiting: Sce
         result = tick(waiting)
     assert launched(result) == []
     assert waiting.row().state == "waiting"
+
+
+def started_run(scene: Scene, seconds_ago: float) -> dg.DagsterRun:
+    """A run that Dagster takes for one under way."""
+    run = scene.instance.create_run_for_job(
+        scene.definitions.resolve_job_def("collect"), tags={"dagster/partition": KEY}
+    )
+    scene.instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "collect"),
+        run.run_id,
+        timestamp=time.time() - seconds_ago,
+    )
+    return run
+
+
+def status_of(scene: Scene, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    found = scene.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status
+
+
+def test_a_run_whose_process_died_is_reported_failed_and_its_partition_collected(
+    waiting: Scene,
+) -> None:
+    waiting.wait_for_batches()
+    run = started_run(waiting, seconds_ago=600)
+    assert launched(tick(waiting)) == [("collect", f"{KEY}:1")]
+    assert status_of(waiting, run) == dg.DagsterRunStatus.FAILURE
+
+
+def test_a_run_that_holds_its_partition_or_has_just_begun_is_left_alone(waiting: Scene) -> None:
+    waiting.wait_for_batches()
+    old, young = started_run(waiting, seconds_ago=600), started_run(waiting, seconds_ago=1)
+    with life.locked(waiting.engine, waiting.partition, "run abc", 0):
+        assert launched(tick(waiting)) == []
+    assert status_of(waiting, old) == dg.DagsterRunStatus.STARTED
+    tick(waiting)
+    assert status_of(waiting, young) == dg.DagsterRunStatus.STARTED

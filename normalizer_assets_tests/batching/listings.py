@@ -1,5 +1,8 @@
 """Routed listings to ask about, written by hand."""
 
+import dataclasses
+import itertools
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +14,8 @@ from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.submission import Plan
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import PartitionState
+
+_days = itertools.count()
 
 
 def routed_listings(count: int, retailer: str = "lider", tier: str = "mini") -> pl.DataFrame:
@@ -29,6 +34,12 @@ def routed_listings(count: int, retailer: str = "lider", tier: str = "mini") -> 
         },
         schema_overrides={"question_key": pl.String, "price": pl.Int64},
     )
+
+
+def on_a_day_of_its_own(work: PartitionWork) -> PartitionWork:
+    """Returns the work on another partition of the same database, each time a later one."""
+    day = date(2024, 1, 1) + timedelta(days=next(_days))
+    return dataclasses.replace(work, partition=Partition(day, "lider"))
 
 
 def land(work: PartitionWork, snapshot: str = "one", state: PartitionState = "landed") -> None:

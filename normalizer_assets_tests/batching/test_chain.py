@@ -12,8 +12,9 @@ from openai import OpenAI
 from normalizer_assets.batching import ledger
 from normalizer_assets.batching.chain import ChainResult, answer_open_questions
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.config import IndividualConfig
+from normalizer_assets.config import ConfigurationError, IndividualConfig
 from normalizer_assets.db.tables import answers, batch_requests
+from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets_tests.batching.listings import land, plan, routed_listings
 from normalizer_assets_tests.batching.scripted_api import (
     DROPPED,
@@ -289,6 +290,13 @@ def test_an_api_that_cannot_be_reached_answers_nothing_and_costs_nothing(
     assert cost(open_work) == 0
     assert ask(open_work, 3) == ChainResult(individual=3)
     assert api.count(CHAT) == 3
+
+
+def test_without_a_key_nothing_is_recorded(open_work: PartitionWork) -> None:
+    keyless = dataclasses.replace(open_work, connect_api=lambda: connect_api(open_work.engine, {}))
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
+        ask(keyless)
+    assert tries(open_work) == []
 
 
 # --- going on after a restart ---------------------------------------------------------

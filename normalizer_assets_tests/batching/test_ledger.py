@@ -1,7 +1,5 @@
-import dataclasses
-import itertools
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,16 +14,15 @@ from normalizer_assets.batching.harvest import SETTLED_SCHEMA
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import answers, batch_requests, batches
-from normalizer_assets_tests.batching.listings import land, plan, routed_listings
+from normalizer_assets_tests.batching.listings import (
+    land,
+    on_a_day_of_its_own,
+    plan,
+    routed_listings,
+)
 
 FINAL_STATES = ("ok", "http_error", "expired", "refused", "truncated", "invalid")
 COST = Decimal("0.000032500")
-_days = itertools.count()
-
-
-def on_a_day_of_its_own(work: PartitionWork) -> PartitionWork:
-    day = date(2024, 1, 1) + timedelta(days=next(_days))
-    return dataclasses.replace(work, partition=Partition(day, "lider"))
 
 
 def settled(states: dict[str, str]) -> pl.DataFrame:

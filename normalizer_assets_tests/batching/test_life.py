@@ -15,8 +15,20 @@ from normalizer_assets.batching import ledger, life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import PollingConfig
-from normalizer_assets.db.tables import PartitionState, partitions, quarantined_listings
-from normalizer_assets_tests.batching.listings import land, partition_row, plan, routed_listings
+from normalizer_assets.db.tables import (
+    PartitionState,
+    batch_requests,
+    batches,
+    partitions,
+    quarantined_listings,
+)
+from normalizer_assets_tests.batching.listings import (
+    land,
+    on_a_day_of_its_own,
+    partition_row,
+    plan,
+    routed_listings,
+)
 
 HOLD = """
 import sys, time
@@ -45,7 +57,15 @@ def arrange(work: PartitionWork, state: PartitionState, situation: Situation) ->
         plan(work, routed_listings(4))
         with work.engine.begin() as connection:
             connection.execute(
-                sa.text("update normalizer.batches set state = :state"), {"state": situation}
+                sa.update(batches)
+                .where(
+                    batches.c.shard_hash.in_(
+                        sa.select(batch_requests.c.shard_hash).where(
+                            work.partition.of(batch_requests)
+                        )
+                    )
+                )
+                .values(state=situation)
             )
     with work.engine.begin() as connection:
         life.enter(connection, work.partition, state)
@@ -86,23 +106,23 @@ def test_landing_records_counts_and_replaces_the_quarantine(
     assert [(entry.reason, entry.raw) for entry in kept] == [("no name", {"name": "ñ"})]
 
 
-@pytest.mark.parametrize("state", get_args(PartitionState))
 def test_the_same_snapshot_keeps_the_state_except_where_a_person_asks_again(
-    work: PartitionWork, state: PartitionState
+    work: PartitionWork,
 ) -> None:
-    land(work, "one", state)
-    land(work, "one")
-    expected = "landed" if state in ("held", "failed") else state
-    assert partition_row(work).state == expected
+    for state in get_args(PartitionState):
+        other = on_a_day_of_its_own(work)
+        land(other, "one", state)
+        land(other, "one")
+        expected = "landed" if state in ("held", "failed") else state
+        assert partition_row(other).state == expected, state
 
 
-@pytest.mark.parametrize("state", get_args(PartitionState))
-def test_another_snapshot_starts_anew_from_every_state(
-    work: PartitionWork, state: PartitionState
-) -> None:
-    land(work, "one", state)
-    land(work, "two")
-    assert partition_row(work).state == "landed"
+def test_another_snapshot_starts_anew_from_every_state(work: PartitionWork) -> None:
+    for state in get_args(PartitionState):
+        other = on_a_day_of_its_own(work)
+        land(other, "one", state)
+        land(other, "two")
+        assert partition_row(other).state == "landed", state
 
 
 def test_a_partition_that_never_landed_has_no_row(engine: sa.Engine, partition: Partition) -> None:
@@ -113,37 +133,44 @@ def test_a_partition_that_never_landed_has_no_row(engine: sa.Engine, partition: 
 # --- what is due ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("state", "situation", "job"),
-    [
-        ("landed", "nothing", None),
-        ("landed", "open question", "submit"),
-        # A process died between planning and sending.
-        ("submitted", "planned", "submit"),
-        ("submitted", "in_progress", "submit"),
-        ("submitted", "completed", "submit"),
-        ("submitted", "open question", "submit"),
-        ("submitted", "nothing", "submit"),
-        ("waiting", "in_progress", None),
-        ("waiting", "completed", "collect"),
-        ("waiting", "failed", "collect"),
-        ("waiting", "open question", "collect"),
-        ("waiting", "nothing", "collect"),
-        # A process died while collecting.
-        ("collecting", "in_progress", None),
-        ("collecting", "completed", "collect"),
-        ("collecting", "nothing", "collect"),
-        *((state, situation, None)
-          for state in ("published", "held", "failed")
-          for situation in ("nothing", "open question", "planned", "completed")),
-    ],
-)  # fmt: skip
-def test_what_is_due(
-    scripted_work: PartitionWork, state: PartitionState, situation: Situation, job: str | None
-) -> None:
-    arrange(scripted_work, state, situation)
-    expected = [] if job is None else [(scripted_work.partition, job)]
-    assert due(scripted_work) == expected
+DUE: list[tuple[PartitionState, Situation, str | None]] = [
+    ("landed", "nothing", None),
+    ("landed", "open question", "submit"),
+    # A process died between planning and sending, or before it said that all was sent.
+    ("submitted", "nothing", "submit"),
+    ("submitted", "open question", "submit"),
+    ("submitted", "planned", "submit"),
+    ("submitted", "in_progress", "submit"),
+    ("submitted", "completed", "submit"),
+    ("waiting", "nothing", "collect"),
+    ("waiting", "open question", "collect"),
+    ("waiting", "in_progress", None),
+    ("waiting", "completed", "collect"),
+    ("waiting", "failed", "collect"),
+    # A process died while collecting.
+    ("collecting", "nothing", "collect"),
+    ("collecting", "in_progress", None),
+    ("collecting", "completed", "collect"),
+]
+ENDED: tuple[PartitionState, ...] = ("published", "held", "failed")
+SITUATIONS: tuple[Situation, ...] = get_args(Situation)
+
+
+def test_what_is_due_in_every_state(scripted_work: PartitionWork) -> None:
+    # A work of its own a case: every partition is on a later day than the one before.
+    cases = [(*case, on_a_day_of_its_own(scripted_work)) for case in DUE]
+    for state, situation, _, work in cases:
+        arrange(work, state, situation)
+    assert due(scripted_work) == [
+        (work.partition, job) for _, _, job, work in cases if job is not None
+    ]
+
+
+def test_nothing_is_due_after_the_end(scripted_work: PartitionWork) -> None:
+    for state in ENDED:
+        for situation in SITUATIONS:
+            arrange(on_a_day_of_its_own(scripted_work), state, situation)
+    assert due(scripted_work) == []
 
 
 def test_what_is_due_comes_oldest_first(work: PartitionWork) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from normalizer_assets.batching import ledger
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.embeddings import Embedded, embed_pending, pending_entries
+from normalizer_assets.config import ConfigurationError
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
     answers,
@@ -19,6 +20,7 @@ from normalizer_assets.db.tables import (
     product_rows,
     product_versions,
 )
+from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets_tests.batching.listings import land
 from normalizer_assets_tests.batching.scripted_api import (
     DIMENSIONS,
@@ -313,12 +315,28 @@ def test_another_partition_may_embed_the_same_question_meanwhile(
     assert embedding_requests(scripted_work)[0].state == "ok"
 
 
-def test_a_missing_key_is_no_api_error(scripted_work: PartitionWork, api: ScriptedApi) -> None:
-    api.then("GET /models", error(401, "Incorrect API key provided", "invalid_api_key"))
+def test_without_a_usable_key_nothing_is_recorded(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
     publish(scripted_work, [{}])
-    with pytest.raises(openai.AuthenticationError):
-        embed_pending(scripted_work)
-    assert entries(scripted_work) == {}
+    keyless = dataclasses.replace(
+        scripted_work, connect_api=lambda: connect_api(scripted_work.engine, {})
+    )
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
+        embed_pending(keyless)
+    api.then("GET /models", error(401, "Incorrect API key provided", "invalid_api_key"))
+    with pytest.raises((openai.AuthenticationError, ConfigurationError)):
+        embed_pending(dataclasses.replace(scripted_work))
+    assert embedding_requests(scripted_work) == []
+
+
+def test_an_api_that_cannot_be_reached_costs_nothing(scripted_work: PartitionWork) -> None:
+    publish(scripted_work, [{}])
+    unreachable = openai.OpenAI(api_key="key", base_url="http://127.0.0.1:9/v1", max_retries=0)
+    with pytest.raises(openai.APIConnectionError):
+        embed_pending(dataclasses.replace(scripted_work, connect_api=lambda: unreachable))
+    [row] = embedding_requests(scripted_work)
+    assert (row.state, row.cost_usd) == ("not_executed", 0)
 
 
 # --- the index ------------------------------------------------------------------------

@@ -62,9 +62,7 @@ def test_a_red_run_keeps_the_last_green_version_and_a_person_can_publish_the_new
     assert scene.row().state == "held"
     assert len(scene.rows("select * from normalizer.published_products")) == 6
     assert len(scene.rows("select * from normalizer.normalized_products")) == 9
-    paid = scene.scalar(
-        "select count(*) from normalizer.batch_requests where step <> 'embedding'"
-    )
+    paid = scene.scalar("select count(*) from normalizer.batch_requests where step <> 'embedding'")
     scene.set(GATE__MIN_MEAN_CONFIDENCE="0.5")
     assert scene.run("__ASSET_JOB").success
     assert scene.row().state == "published"

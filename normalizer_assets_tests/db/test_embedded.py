@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -85,6 +86,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert len(urls) == 1
     yield data
     stop_server(data)
+    # As root the server's files may lie outside the temporary folder.
+    if server_folder(data).is_relative_to(SYSTEM_DATA):
+        shutil.rmtree(server_folder(data).parent)
 
 
 def test_first_starts_at_once_make_one_server_that_outlives_them(data: Path) -> None:

@@ -1,0 +1,167 @@
+"""`normalizer run`: exit codes, summary, and nothing paid twice."""
+
+import json
+from datetime import date
+
+import pytest
+
+from normalizer_assets.batching import life
+from normalizer_assets.standin.settings import StandinSettings
+from normalizer_assets_tests.cli.conftest import Typed
+from normalizer_assets_tests.scene import Scene, invented
+
+WORDS = ("run", "--day", "2024-10-01", "--retailer", "lider")
+
+
+def test_run_and_wait_ends_with_the_summary(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    said = typed(*WORDS, "--wait")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert lines[0] == "2024-10-01|lider: published"
+    for line, start in zip(
+        lines[1:],
+        (
+            "  products processed  12 (batch ",
+            "  quarantined         0, collapsed duplicates 0",
+            "  batches created     2",
+            "  estimated cost      0.0",
+            "  actual cost         0.0",
+            "  processing time     ",
+            "  success rate        100.0%",
+            "  Answered by the stand-in",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(start)
+
+
+def test_the_second_time_nothing_is_paid(scene: Scene, typed: Typed) -> None:
+    scene.land(invented(6))
+    first = typed(*WORDS, "--wait", "--json")
+    paid = scene.rows("select * from normalizer.batch_requests order by request_id")
+    second = typed(*WORDS, "--wait", "--json")
+    assert (first.code, second.code) == (0, 0)
+    assert scene.rows("select * from normalizer.batch_requests order by request_id") == paid
+    figures = [json.loads(said.out) for said in (first, second)]
+    for each in figures:
+        del each["processing_seconds"]
+    assert figures[0] == figures[1]
+
+
+def test_json_has_the_figures(scene: Scene, typed: Typed) -> None:
+    scene.land(invented(6))
+    figures = json.loads(typed(*WORDS, "--wait", "--json").out)
+    assert figures["state"] == "published"
+    assert figures["day"] == "2024-10-01"
+    assert figures["retailer"] == "lider"
+    assert figures["products_processed"] == 6
+    assert figures["batches_created"] == 0
+    assert figures["estimated_cost_usd"] > 0
+    assert figures["actual_cost_usd"] > 0
+    assert figures["processing_seconds"] > 0
+    assert figures["success_rate"] == 1.0
+    assert figures["answered_by"]["individual"] == 6
+    assert figures["answers_from"] == "standin"
+
+
+@pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=1)])
+def test_without_wait_it_returns_when_the_batches_are_sent(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    said = typed(*WORDS)
+    assert said.code == 0
+    assert said.out.startswith("2024-10-01|lider: waiting\n")
+    assert "none yet" in said.out
+    assert typed(*WORDS, "--wait").code == 0
+    assert scene.scalar("select count(*) from normalizer.batches") == 2
+
+
+def test_a_held_partition_is_exit_code_3(scene: Scene, typed: Typed) -> None:
+    scene.set(GATE__MIN_MEAN_CONFIDENCE="1.0")
+    scene.land(invented(6))
+    said = typed(*WORDS, "--wait")
+    assert said.code == 3
+    assert said.out.startswith("2024-10-01|lider: held (")
+    assert "mean confidence, under 100.0%" in said.out
+    scene.set(GATE__MIN_MEAN_CONFIDENCE="0.5")
+    assert typed(*WORDS, "--wait").code == 0
+
+
+def test_nothing_landed_is_one_clear_line_and_exit_code_1(scene: Scene, typed: Typed) -> None:
+    said = typed(*WORDS, "--wait")
+    assert said.code == 1
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert "nothing has landed for 2024-10-01|lider" in line
+    assert scene.config.paths.landing in line
+    assert "Traceback" not in said.err
+
+
+def test_a_missing_key_is_one_clear_line_and_nothing_is_lost(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    with scene.monkeypatch.context() as patch:
+        patch.delenv("OPENAI_API_KEY")
+        said = typed(*WORDS, "--wait")
+    assert said.code == 1
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: ")
+    assert "OPENAI_API_KEY is not set; export your key" in line
+    assert "Traceback" not in said.err
+    assert typed(*WORDS, "--wait").code == 0
+    assert scene.scalar("select count(*) from normalizer.batches") == 2
+
+
+def test_a_limit_takes_only_the_first_rows(scene: Scene, typed: Typed) -> None:
+    scene.land(invented(20))
+    figures = json.loads(typed(*WORDS, "--wait", "--limit", "3", "--json").out)
+    assert figures["products_processed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ("--day", "yesterday", "--retailer", "lider"),
+            "'yesterday' is not a day; write YYYY-MM-DD, e.g. 2024-10-01",
+        ),
+        (
+            ("--day", "2024-10-01", "--retailer", "lidr"),
+            "'lidr' is not configured; known are falabella, paris,",
+        ),
+        (
+            ("--day", "2020-12-31", "--retailer", "lider"),
+            "2020-12-31 is before the first day, 2021-01-01 (key `first_day`)",
+        ),
+        (("--day", "2999-01-01", "--retailer", "lider"), "2999-01-01 is in the future"),
+        (("--retailer", "lider"), "Missing option '--day'"),
+        (("--day", "2024-10-01", "--retailer", "lider", "--limit", "0"), "0 is not in the range"),
+    ],
+)
+def test_wrong_words_are_usage_errors(typed: Typed, words: tuple[str, ...], text: str) -> None:
+    said = typed("run", *words)
+    assert said.code == 2
+    assert text in said.err
+
+
+def test_a_taken_partition_is_waited_for(scene: Scene, typed: Typed) -> None:
+    import threading
+
+    scene.land(invented(3))
+    release, holds = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with life.locked(scene.engine, scene.partition, "run 12345678", 0):
+            holds.set()
+            release.wait(10)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    holds.wait(10)
+    threading.Timer(0.5, release.set).start()
+    said = typed(*WORDS, "--wait")
+    other.join()
+    assert said.code == 0
+    assert "2024-10-01|lider is being worked on by normalizer run 12345678; waiting" in said.err
+    assert scene.partition.day == date(2024, 10, 1)

@@ -1,0 +1,65 @@
+"""`normalizer stats`: the specification's figures."""
+
+import json
+from datetime import date
+
+import pytest
+
+from normalizer_assets.batching.partition import Partition
+from normalizer_assets_tests.cli.conftest import Typed
+from normalizer_assets_tests.scene import Scene, invented
+
+NEXT_DAY = Partition(date(2024, 10, 2), "lider")
+
+
+def test_stats_have_the_specifications_keys(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    scene.publish()
+    scene.land(invented(12), NEXT_DAY)
+    scene.publish(NEXT_DAY)
+    said = typed("stats", "--json")
+    assert said.code == 0
+    figures = json.loads(said.out)
+    assert figures["total_batches"] == 2
+    assert figures["products_processed"] == 24
+    assert figures["total_requests"] == scene.scalar(
+        "select count(*) from normalizer.batch_requests"
+    )
+    assert figures["cache_hit_rate"] == 0.5
+    assert figures["costs"]["total"] == pytest.approx(
+        float(scene.scalar("select sum(cost_usd) from normalizer.batch_requests"))
+    )
+    assert figures["costs"]["per_product"] == pytest.approx(figures["costs"]["total"] / 24)
+    assert 0 < figures["savings_percent"] <= 100
+    shares = figures["model_distribution"]
+    assert shares
+    assert sum(share["percentage"] for share in shares.values()) == pytest.approx(100, abs=0.1)
+    assert sum(share["products"] for share in shares.values()) == 24
+    assert figures["answers_from"] == "standin"
+    first_day = json.loads(typed("stats", "--day", "2024-10-01", "--json").out)
+    assert first_day["products_processed"] == 12
+    assert first_day["cache_hit_rate"] == 0.0
+    nobody = json.loads(typed("stats", "--retailer", "jumbo", "--json").out)
+    assert nobody["products_processed"] == 0
+    table = typed("stats")
+    assert "2024-10-02|lider" in table.out
+    assert "cache hit rate 50.0%" in table.out
+    assert "Answered by the stand-in" in table.out
+
+
+@pytest.mark.usefixtures("scene")
+def test_stats_of_an_empty_database_are_zero(typed: Typed) -> None:
+    figures = json.loads(typed("stats", "--json").out)
+    assert figures["total_batches"] == 0
+    assert figures["costs"]["total"] == 0
+    assert figures["savings_percent"] == 0
+    assert figures["answers_from"] is None
+    assert typed("stats").code == 0
+
+
+@pytest.mark.usefixtures("scene")
+def test_a_wrong_day_is_a_usage_error(typed: Typed) -> None:
+    said = typed("stats", "--day", "1.10.2024")
+    assert said.code == 2
+    assert "'1.10.2024' is not a day" in said.err

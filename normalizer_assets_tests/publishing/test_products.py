@@ -1,0 +1,182 @@
+"""Which answer a row takes, how sure it is, and which row carries what it cost."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normalizer_assets.config import load_config
+from normalizer_assets.publishing.products import (
+    PRODUCT_COLUMNS,
+    RULES_CONFIDENCE,
+    build_products,
+    content_hash,
+)
+from normalizer_assets.routing.routing import route_listings
+
+CONFIG = load_config({})
+NAME = "Notebook Lenovo IdeaPad 3 Intel Core i5-1235U 16GB RAM 512GB SSD"
+
+
+def routed(*names: str, brand: str | None = None) -> pl.DataFrame:
+    """Listings with the SKUs 0, 1, 2... on their way to the tier of their score."""
+    listings = pl.DataFrame(
+        {
+            "row_number": range(1, len(names) + 1),
+            "retailer": "lider",
+            "day": date(2024, 10, 1),
+            "sku": [str(number) for number in range(len(names))],
+            "name": names,
+            "brand": pl.Series([brand] * len(names), dtype=pl.String),
+            "category": "Computación",
+            "category_group": "notebooks",
+            "price": 1000,
+            "unit_price": pl.Series([None] * len(names), dtype=pl.String),
+        }
+    )
+    return route_listings(listings, CONFIG).with_columns(route="tier")
+
+
+def answer(question_key: str, **values: Any) -> dict[str, Any]:
+    """An own answer that agrees with ``NAME``."""
+    return {
+        "question_key": question_key,
+        "own": True,
+        "answered_by": "batch",
+        "llm_model": "gpt-5",
+        "brand": "LENOVO",
+        "model": "IdeaPad 3",
+        "attributes": '{"capacity": "512GB", "ram": "16GB"}',
+        "normalized_name": None,
+        "category_suggestion": None,
+        "model_confidence": 0.9,
+        "confidence": None,
+        "status": None,
+        "reasons": None,
+        "prompt_version": "DETAILED-1",
+        "cost_usd": Decimal("0.001"),
+        "batch_id": "batch_1",
+        "custom_id": "batch_1_0",
+        "asked_sku": "0",
+        "request_id": 7,
+        **values,
+    }
+
+
+def answers(*rows: dict[str, Any]) -> pl.DataFrame:
+    types: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(answer(""), pl.String)
+    types |= {
+        "own": pl.Boolean,
+        "model_confidence": pl.Float64,
+        "confidence": pl.Float64,
+        "cost_usd": pl.Decimal(18, 9),
+        "request_id": pl.Int64,
+    }
+    return pl.DataFrame(list(rows), schema=types, orient="row")
+
+
+def test_an_own_answer_is_taken_with_its_request() -> None:
+    listings = routed(NAME)
+    product = build_products(listings, answers(answer(listings["question_key"][0])), CONFIG).row(
+        0, named=True
+    )
+    assert set(PRODUCT_COLUMNS) < set(product)
+    assert (product["brand"], product["model"]) == ("LENOVO", "IdeaPad 3")
+    assert product["normalized_name"] == "LENOVO IdeaPad 3 16GB 512GB"
+    assert (product["answered_by"], product["cache_tier"]) == ("batch", None)
+    assert (product["batch_id"], product["custom_id"], product["request_id"]) == (
+        "batch_1",
+        "batch_1_0",
+        7,
+    )
+    assert product["cost_usd"] == Decimal("0.001")
+    assert product["status"] == "accepted"
+    assert product["confidence"] >= CONFIG.confidence.threshold
+
+
+def test_an_answer_that_the_listing_contradicts_goes_to_review() -> None:
+    listings = routed(NAME)
+    wrong = answer(
+        listings["question_key"][0], brand="ACME", model="Zeta 9", attributes='{"ram": "64GB"}'
+    )
+    product = build_products(listings, answers(wrong), CONFIG).row(0, named=True)
+    assert product["status"] == "review"
+    assert product["reasons"]
+
+
+def test_an_answer_of_another_partition_is_cache_and_free_and_keeps_its_verdict() -> None:
+    listings = routed(NAME)
+    bought = answer(
+        listings["question_key"][0], own=False, confidence=0.11, status="review", reasons="as kept"
+    )
+    product = build_products(listings, answers(bought), CONFIG).row(0, named=True)
+    assert (product["answered_by"], product["cache_tier"], product["route"]) == (
+        "cache",
+        "exact",
+        "cache",
+    )
+    assert (product["cost_usd"], product["batch_id"], product["custom_id"]) == (0, None, None)
+    assert (product["confidence"], product["status"], product["reasons"]) == (
+        0.11,
+        "review",
+        "as kept",
+    )
+    assert product["llm_model"] == "gpt-5"
+    assert product["request_id"] is None
+
+
+def test_without_an_answer_the_rules_answer_and_are_not_accepted() -> None:
+    product = build_products(routed(NAME), answers(), CONFIG).row(0, named=True)
+    assert product["answered_by"] == "rules"
+    assert product["brand"] == "LENOVO"
+    assert product["confidence"] <= RULES_CONFIDENCE
+    assert product["status"] == "review"
+    assert product["reasons"].startswith("answered by basic rules")
+    assert (product["llm_model"], product["cost_usd"]) == (None, 0)
+
+
+def test_an_answer_without_a_brand_takes_the_rows_own() -> None:
+    listings = routed("Notebook IdeaPad 3 16GB RAM 512GB SSD", brand="Lenovo")
+    unbranded = answer(listings["question_key"][0], brand=None)
+    assert build_products(listings, answers(unbranded), CONFIG)["brand"].to_list() == ["LENOVO"]
+
+
+@pytest.mark.parametrize(("asked_sku", "carrier"), [("1", "1"), ("gone from the file", "0")])
+def test_the_cost_of_a_shared_question_is_on_one_row(asked_sku: str, carrier: str) -> None:
+    listings = routed(NAME, NAME, "Notebook Acer Aspire 5 8GB RAM", NAME)
+    shared = answer(listings["question_key"][0], asked_sku=asked_sku)
+    products = build_products(listings, answers(shared), CONFIG)
+    costs = dict(products.select("sku", "cost_usd").iter_rows())
+    assert costs == {
+        sku: Decimal("0.001") if sku == carrier else Decimal(0) for sku in ("0", "1", "2", "3")
+    }
+    assert products.filter(pl.col("request_id").is_not_null())["sku"].to_list() == [carrier]
+    assert set(products["answered_by"]) == {"batch", "rules"}
+
+
+def test_no_listings_make_no_products() -> None:
+    assert build_products(routed(NAME).clear(), answers(), CONFIG).is_empty()
+
+
+@pytest.fixture(scope="module")
+def several() -> pl.DataFrame:
+    return build_products(routed(*(f"Notebook Acer {n}" for n in range(4))), answers(), CONFIG)
+
+
+@given(order=st.permutations(range(4)))
+def test_the_content_hash_does_not_depend_on_the_order_of_rows(
+    several: pl.DataFrame, order: list[int]
+) -> None:
+    assert content_hash(several[order]) == content_hash(several)
+
+
+@pytest.mark.parametrize("column", ["brand", "status", "confidence", "cost_usd"])
+def test_the_content_hash_tells_another_content(column: str) -> None:
+    listings = routed(NAME)
+    products = build_products(listings, answers(answer(listings["question_key"][0])), CONFIG)
+    changed = products.with_columns(products[column].clear().extend_constant(None, 1).alias(column))
+    assert content_hash(changed) != content_hash(products)

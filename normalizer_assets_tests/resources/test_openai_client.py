@@ -1,0 +1,73 @@
+"""The client comes from the environment, and a database belongs to whoever answers."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import sqlalchemy as sa
+
+from normalizer_assets.config import ConfigurationError, NormalizerConfig
+from normalizer_assets.publishing.report import answer_source
+from normalizer_assets.resources.openai_client import connect_api
+
+
+class OtherApi(BaseHTTPRequestHandler):
+    """A server that is not the stand-in, as the real API is not."""
+
+    def do_GET(self) -> None:
+        content = b'{"object": "list", "data": [{"id": "gpt-5", "object": "model", "created": 1, '
+        content += b'"owned_by": "system"}]}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def other_api() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OtherApi) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+def test_a_missing_key_says_what_to_do(engine: sa.Engine) -> None:
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set; export your key"):
+        connect_api(engine, {})
+    assert answer_source(engine) is None
+
+
+@pytest.mark.usefixtures("config")
+def test_the_stand_in_binds_the_database(engine: sa.Engine) -> None:
+    connect_api(engine)
+    connect_api(engine)
+    assert answer_source(engine) == "standin"
+
+
+def test_a_database_of_the_stand_in_refuses_the_real_api_and_says_what_to_do(
+    engine: sa.Engine, config: NormalizerConfig, other_api: str
+) -> None:
+    assert config.retailers
+    connect_api(engine)
+    with pytest.raises(
+        ConfigurationError,
+        match="this database holds answers of 'standin', and OPENAI_BASE_URL leads to 'openai'; "
+        "their answers must not mix: point NORMALIZER_DATABASE_URL at another database",
+    ):
+        connect_api(engine, {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
+    assert answer_source(engine) == "standin"
+
+
+def test_a_database_of_the_real_api_refuses_the_stand_in(
+    engine: sa.Engine, config: NormalizerConfig, other_api: str
+) -> None:
+    assert config.retailers
+    connect_api(engine, {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
+    assert answer_source(engine) == "openai"
+    with pytest.raises(ConfigurationError, match="holds answers of 'openai'"):
+        connect_api(engine)

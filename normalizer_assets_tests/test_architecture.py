@@ -1,0 +1,54 @@
+"""The arrows between packages go one way, and the phases know nothing of Dagster."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "normalizer_assets"
+PHASES = (
+    "intake", "grammar", "routing", "prompting", "batching", "answers", "publishing", "cache",
+    "pricing", "db",
+)  # fmt: skip
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def arrows() -> dict[str, set[str]]:
+    """Each top-level room -> the rooms that it imports from."""
+    found: dict[str, set[str]] = {}
+    for file in PACKAGE.rglob("*.py"):
+        room = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        targets = {
+            module.split(".")[1]
+            for module in imported_modules(file)
+            if module.startswith("normalizer_assets.")
+        }
+        found.setdefault(room, set()).update(targets - {room})
+    return found
+
+
+def test_arrows_between_rooms_go_one_way() -> None:
+    # Raises CycleError, which names the rooms of the circle.
+    order = list(TopologicalSorter(arrows()).static_order())
+    assert order.index("pricing") < order.index("batching") < order.index("definitions")
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_phase_knows_nothing_of_dagster(phase: str) -> None:
+    strangers = {
+        f"{file.name}: {module}"
+        for file in (PACKAGE / phase).rglob("*.py")
+        for module in imported_modules(file)
+        if module.split(".")[0] == "dagster"
+        or module.startswith(tuple(f"normalizer_assets.{room}" for room in ("assets", "resources")))
+    }
+    assert not strangers
