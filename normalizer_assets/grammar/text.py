@@ -19,9 +19,8 @@ _BEFORE_NFKD = {
     "¼": " 1/4", "½": " 1/2", "¾": " 3/4",
 }  # fmt: skip
 _AFTER_NFKD = {
-    "′′": '"', "″": '"', "“": '"', "”": '"', "''": '"', "’’": '"', "‘‘": '"',
-    "’": "'", "‘": "'", "´": "'", "`": "'", "′": "'",
-    "×": "x", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "⁄": "/", "¨": '"',
+    "“": '"', "”": '"', "¨": '"', "’": "'", "‘": "'", "´": "'", "`": "'", "′": "'",
+    "×": "x", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "⁄": "/",
 }  # fmt: skip
 
 _COMBINING = re.compile("[\u0300-\u036f]")
@@ -44,6 +43,9 @@ def plain(text: pl.Expr) -> pl.Expr:
         .str.normalize("NFKD")
         .str.replace_all(r"\p{M}+", "")
         .str.replace_many(_AFTER_NFKD)
+        # Inches: NFKD makes two primes of "″". After the signs of one kind are one sign,
+        # or a second folding would find pairs that the first one made.
+        .str.replace_all("''", '"', literal=True)
         .str.replace_all(r"[\s\p{C}]+", " ")
         .str.strip_chars()
     )

@@ -1,5 +1,5 @@
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.grammar.text import any_of, fold, plain, spelled, words
@@ -44,6 +44,8 @@ def test_phrases_of_users_are_folded_and_empty_ones_left_out() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40))
+@example("‘‘")
+@example("’′´'")
 def test_folding_twice_changes_nothing(text: str) -> None:
     once = read(fold(pl.col("text")), text)
     assert read(fold(pl.col("text")), once) == once
