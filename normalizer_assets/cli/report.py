@@ -30,7 +30,7 @@ def summary_text(report: PartitionReport, seconds: float, source: str | None) ->
         f"  estimated cost      {report.estimated_usd:.6f} USD",
         f"  actual cost         {report.cost_usd:.6f} USD",
         f"  processing time     {seconds:.1f} s",
-        f"  success rate        {report.success_rate:.1%}",
+        f"  success rate        {report.success_rate:.2%}",
     ]
     if source == "standin":
         lines.append(f"  {STANDIN_NOTICE}")

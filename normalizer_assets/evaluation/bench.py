@@ -179,40 +179,41 @@ def _scratch() -> Iterator[tuple[NormalizerConfig, _Stages]]:
 
     folder = Path(tempfile.mkdtemp(prefix="normalizer-bench-"))
     folder.chmod(0o755)  # Postgres runs as another user where the benchmark runs as root
-    standin, url = _start_standin()
     saved = dict(os.environ)
-    os.environ.update(
-        {
-            "NORMALIZER__PATHS__DATA": str(folder / "data"),
-            "NORMALIZER_LANDING": str(folder / "landing"),
-            "NORMALIZER_STORAGE": str(folder / "storage"),
-            "OPENAI_BASE_URL": url,
-            "OPENAI_API_KEY": "standin",
-        }
-    )
-    os.environ.pop("NORMALIZER_DATABASE_URL", None)
-    try:
-        yield load_config(), _Stages()
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)
-        standin.terminate()
-        standin.wait()
-        stop_server(folder / "data")
-        shutil.rmtree(server_folder(folder / "data"), ignore_errors=True)
-        shutil.rmtree(folder, ignore_errors=True)
+    with _standin_process() as url:
+        os.environ.update(
+            {
+                "NORMALIZER__PATHS__DATA": str(folder / "data"),
+                "NORMALIZER_LANDING": str(folder / "landing"),
+                "NORMALIZER_STORAGE": str(folder / "storage"),
+                "OPENAI_BASE_URL": url,
+                "OPENAI_API_KEY": "standin",
+            }
+        )
+        os.environ.pop("NORMALIZER_DATABASE_URL", None)
+        try:
+            yield load_config(), _Stages()
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
+            stop_server(folder / "data")
+            shutil.rmtree(server_folder(folder / "data"), ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_standin() -> tuple["subprocess.Popen[str]", str]:
-    """Starts the stand-in as a process, so that it does not share our interpreter."""
-    process = subprocess.Popen(
+@contextmanager
+def _standin_process() -> Iterator[str]:
+    """Runs the stand-in as a process, so that it does not share our interpreter."""
+    with subprocess.Popen(
         [sys.executable, "-m", "normalizer_assets.cli", "standin", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    first_line = process.stdout.readline()
-    return process, first_line.partition("OPENAI_BASE_URL=")[2].split(")")[0]
+    ) as process:
+        try:
+            first_line = process.stdout.readline() if process.stdout else ""
+            yield first_line.partition("OPENAI_BASE_URL=")[2].split(")")[0]
+        finally:
+            process.terminate()
 
 
 def _median_seconds(code: str) -> float:
