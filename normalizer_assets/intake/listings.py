@@ -47,6 +47,7 @@ _EAN = r"^\d{8,14}$"
 _TRACKING = r"(?:#.*|[?&](?:utm_\w+|gclid|fbclid)=[^&#]*)"
 _SENTENCE = r"^\p{L}{3,}(?:\s+\S+){2,}$"
 _SHOWN_CHARACTERS = 80
+_SEPARATORS = (";", "\t", "|", "$", ",")
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def _fields(raw: pl.DataFrame, source: SourceConfig, where: str) -> pl.DataFrame
             if field in _REQUIRED:
                 raise LayoutError(
                     f"{where}: no column {field!r}, and the source's `columns` names no other for "
-                    f"it; the file's columns are {shown}"
+                    f"it; the file's columns are {shown}{_separator_hint(landed)}"
                 )
             cell = pl.lit(None, dtype=pl.String)
         else:
@@ -178,6 +179,13 @@ def _fields(raw: pl.DataFrame, source: SourceConfig, where: str) -> pl.DataFrame
         .alias("raw"),
         *fields,
     )
+
+
+def _separator_hint(landed: list[str]) -> str:
+    """Names the sign that seems to separate the cells of a header read as one column."""
+    whole = landed[0] if len(landed) == 1 else ""
+    likely = max(_SEPARATORS, key=whole.count)
+    return f"; declare `separator = {likely!r}` in the source?" if likely in whole else ""
 
 
 def _cell(declared: str, field: str, landed: list[str], shown: str) -> pl.Expr:

@@ -211,3 +211,8 @@ def test_every_row_is_accounted_for_and_no_sku_repeats(rows: list[dict[str, str 
     assert (intake.listings["price"].drop_nulls() >= 0).all()
     for raw in intake.quarantined["raw"]:
         assert isinstance(json.loads(raw), dict)
+
+
+def test_a_header_read_as_one_column_names_the_likely_separator() -> None:
+    with pytest.raises(LayoutError, match=r"declare `separator = ';'` in the source\?$"):
+        take({"name;category;price;sku": "Leche;Lácteos;990;1"})
