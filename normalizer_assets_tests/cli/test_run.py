@@ -29,7 +29,7 @@ def test_run_and_wait_ends_with_the_summary(scene: Scene, typed: Typed) -> None:
             "  estimated cost      0.0",
             "  actual cost         0.0",
             "  processing time     ",
-            "  success rate        100.0%",
+            "  success rate        100.00%",
             "  Answered by the stand-in",
         ),
         strict=True,
