@@ -67,3 +67,18 @@ def main() -> None:
     except (ConfigurationError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_ERROR)
+    except Exception as error:
+        if not _is_lost_database(error):
+            raise
+        reason = str(error).splitlines()[0]
+        click.echo(
+            f"error: the database went away: {reason}; nothing is lost, type the command again",
+            err=True,
+        )
+        sys.exit(EXIT_ERROR)
+
+
+def _is_lost_database(error: Exception) -> bool:
+    # Looked up, not imported: most of `--help` does without it.
+    sqlalchemy = sys.modules.get("sqlalchemy")
+    return sqlalchemy is not None and isinstance(error, sqlalchemy.exc.OperationalError)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 STANDIN_OWNER = "normalizer-standin"
 """What the stand-in's list of models says in ``owned_by``."""
 
+FIRST_LOOK_SECONDS = 20.0
+"""How long the list of models, the first thing asked, may take."""
+
 
 def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) -> "OpenAI":
     """Returns the client, after tying the database to whoever answers.
@@ -37,7 +40,9 @@ def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) ->
     client = OpenAI(
         api_key=environ["OPENAI_API_KEY"], base_url=environ.get("OPENAI_BASE_URL") or None
     )
-    owners = {model.owned_by for model in client.models.list()}
+    # The SDK waits ten minutes by default, three times: too long for the first question.
+    first_look = client.with_options(timeout=FIRST_LOOK_SECONDS, max_retries=1)
+    owners = {model.owned_by for model in first_look.models.list()}
     try:
         bind_answer_source(engine, "standin" if STANDIN_OWNER in owners else "openai")
     except ValueError as error:

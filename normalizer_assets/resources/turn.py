@@ -89,6 +89,11 @@ def _connect_or_block(engine: "sa.Engine", partition: Partition) -> "OpenAI":
     except (ConfigurationError, openai.AuthenticationError) as error:
         life.block(engine, partition, str(error))
         raise dg.Failure(str(error), allow_retries=False) from error
+    except openai.APIConnectionError as error:
+        raise dg.Failure(
+            f"the API cannot be reached ({error.__cause__ or error}); check the network and "
+            f"OPENAI_BASE_URL"
+        ) from error
 
 
 def turn_resource(
