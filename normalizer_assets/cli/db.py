@@ -66,13 +66,22 @@ def upgrade() -> None:
 
 @command.command("downgrade")
 @click.argument("revision", default="-1")
-def downgrade(revision: str) -> None:
-    """Take the schema back to REVISION, by default the one before."""
+@click.option("--yes", is_flag=True, help="Go on although bought answers may be dropped.")
+def downgrade(revision: str, yes: bool) -> None:
+    """Take the schema back to REVISION, by default the one before.
+
+    Below the first revision there are no tables: everything that was bought is dropped.
+    """
     from alembic.util import CommandError
 
     from normalizer_assets.db import migration
 
     with _engine(current=False) as engine:
+        if not yes and (count := migration.stored_answers(engine)):
+            raise click.ClickException(
+                f"this database holds {count} bought answers, which a downgrade may drop; type "
+                f"`normalizer db dump FILE` first, then add --yes"
+            )
         try:
             migration.downgrade(engine, revision)
         except CommandError as error:

@@ -69,6 +69,16 @@ def current_revision(engine: sa.Engine) -> str | None:
         return row.scalar()
 
 
+def stored_answers(engine: sa.Engine) -> int:
+    """Returns how many bought answers the database holds."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("answers", schema=SCHEMA):
+            return 0
+        return int(
+            connection.execute(sa.text(f"select count(*) from {SCHEMA}.answers")).scalar_one()
+        )
+
+
 def _known_revisions() -> set[str]:
     from alembic.script import ScriptDirectory
 

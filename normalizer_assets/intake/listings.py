@@ -233,7 +233,10 @@ def _rejection(max_price: int) -> pl.Expr:
         pl.when(condition).then(
             pl.lit(template)
             if shown is None
-            else pl.format(template, shown.str.slice(0, _SHOWN_CHARACTERS))
+            # Cells are cut; a reading error is advice, and cut advice is none.
+            else pl.format(
+                template, shown if template == "{}" else shown.str.head(_SHOWN_CHARACTERS)
+            )
         )
         for condition, template, shown in reasons
     )

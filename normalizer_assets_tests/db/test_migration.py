@@ -153,3 +153,27 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         migration.upgrade(engine, later_revision)
     assert migration.current_revision(engine) == "0001"
     assert structure(engine) == before
+
+
+def test_bought_answers_are_counted_and_a_database_without_tables_has_none(
+    engine: sa.Engine,
+) -> None:
+    assert migration.stored_answers(engine) == 0
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                """
+                with request as (
+                    insert into normalizer.batch_requests (custom_id, retailer, day, step,
+                        llm_model, body_hash, state, estimated_usd)
+                    values ('a', 'lider', '2024-10-01', 'individual', 'm', 'h', 'ok', 0)
+                    returning request_id)
+                insert into normalizer.answers (request_id, question_key, retailer, day,
+                    answered_by, llm_model, attributes)
+                select request_id, 'q', 'lider', '2024-10-01', 'individual', 'm', '{}' from request
+                """
+            )
+        )
+    assert migration.stored_answers(engine) == 1
+    migration.downgrade(engine, "base")
+    assert migration.stored_answers(engine) == 0

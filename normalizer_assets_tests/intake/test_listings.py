@@ -216,3 +216,11 @@ def test_every_row_is_accounted_for_and_no_sku_repeats(rows: list[dict[str, str 
 def test_a_header_read_as_one_column_names_the_likely_separator() -> None:
     with pytest.raises(LayoutError, match=r"declare `separator = ';'` in the source\?$"):
         take({"name;category;price;sku": "Leche;Lácteos;990;1"})
+
+
+def test_the_reason_of_a_row_that_could_not_be_decoded_is_told_to_its_end() -> None:
+    source = SourceConfig(path="{day}/{retailer}.csv")
+    content = "name,price,sku\nCafé,990,1\nLeche,990,2\n".encode("cp1252")
+    raw = read_source(content, source, "lider", DAY, ".csv")
+    [reason] = clean_listings(raw, source, IntakeConfig(), "lider", DAY).quarantined["reason"]
+    assert reason.endswith('(often "cp1252")')
