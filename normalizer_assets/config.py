@@ -239,10 +239,15 @@ class ModelConfig(Section):
         max_tokens_parameter: Name of the output limit.
         reasoning_effort: Lowest effort to send, ``None`` where not accepted.
         reasoning_allowance: Tokens added to the output limit for reasoning.
+        reasoning_estimate: Reasoning tokens that an estimate allows an answer; the
+            allowance bounds them, this is what is expected at ``reasoning_effort``.
         context_tokens: Prompt and completion together.
         enqueued_tokens: Prompt tokens that may wait in batches at once.
+        flex: Whether individual calls may ask for ``service_tier: flex``.
+        flex_factor: Price factor of such calls.
         shutdown: Announced last day, ``None`` if none is announced.
         successor: Model to take when this one is gone.
+        when_gone: ``successor`` switches to it, and says so; ``fail`` stops.
     """
 
     input_usd: float = Field(ge=0)
@@ -253,10 +258,14 @@ class ModelConfig(Section):
     max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
     reasoning_allowance: int = Field(default=0, ge=0)
+    reasoning_estimate: int = Field(default=0, ge=0)
     context_tokens: int = Field(default=128_000, gt=0)
-    enqueued_tokens: int | None = None
+    enqueued_tokens: int | None = Field(default=None, gt=0)
+    flex: bool = False
+    flex_factor: float = Field(default=0.5, gt=0, le=1)
     shutdown: date | None = None
     successor: str | None = None
+    when_gone: Literal["successor", "fail"] = "successor"
 
 
 class BatchingConfig(Section):
@@ -267,12 +276,64 @@ class BatchingConfig(Section):
         preferred_lines: Lines a shard is filled to.
         max_lines: Hard limit of the API (50,000).
         max_bytes: Hard limit of the API (200 MB), counted in UTF-8 bytes.
+        creations_per_hour: Hard limit of the API (2,000).
+        deadline_hours: From the creation of a partition's last first-round batch; then
+            its open batches are cancelled.
+        second_round_min_hours: With less left until the deadline, the second round is
+            individual calls.
+        doubt_seconds: Pause between the two looks at the list of batches after a create
+            whose reply was lost.
+        backlog_seconds: Pause after the API refused a batch for its enqueued tokens.
     """
 
     min_products: int = Field(default=100, ge=0)
     preferred_lines: int = Field(default=10_000, gt=0, le=50_000)
     max_lines: int = Field(default=50_000, gt=0, le=50_000)
     max_bytes: int = Field(default=200_000_000, gt=0, le=200_000_000)
+    creations_per_hour: int = Field(default=2_000, gt=0, le=2_000)
+    deadline_hours: float = Field(default=26.0, gt=0)
+    second_round_min_hours: float = Field(default=1.0, ge=0)
+    doubt_seconds: float = Field(default=60.0, ge=0)
+    backlog_seconds: float = Field(default=300.0, ge=0)
+
+
+class CanaryConfig(Section):
+    """The first requests of a large partition, sent individually before the rest.
+
+    Attributes:
+        size: How many requests.
+        min_products: A partition with more open questions than this has a canary.
+        min_share_valid: Share of the canary that must be parsed and schema-valid.
+    """
+
+    size: int = Field(default=20, gt=0)
+    min_products: int = Field(default=1_000, ge=0)
+    min_share_valid: float = Field(default=0.9, ge=0, le=1)
+
+
+class BudgetConfig(Section):
+    """Hard limits of spending; money is reserved before it is spent.
+
+    Attributes:
+        partition_usd: For all paid requests of one partition.
+        day_usd: For all paid requests of a calendar day in Santiago, whatever their
+            partition's day.
+    """
+
+    partition_usd: float = Field(default=50.0, ge=0)
+    day_usd: float = Field(default=200.0, ge=0)
+
+
+class RetentionConfig(Section):
+    """How long raw files are kept; files of an open partition are never removed.
+
+    Attributes:
+        request_files_days: Request files (JSONL) after their batch was harvested.
+        result_files_days: Output and error files after their batch was harvested.
+    """
+
+    request_files_days: float = Field(default=30.0, ge=0)
+    result_files_days: float = Field(default=365.0, ge=0)
 
 
 class IndividualConfig(Section):
@@ -283,12 +344,15 @@ class IndividualConfig(Section):
         attempts: Tries for passing failures (429, 5xx) before the next step.
         timeout_seconds: Longest wait for one reply.
         backoff_seconds: First pause between tries; doubles each time.
+        larger_limit_factor: An answer cut at its token limit is asked for again with a
+            limit so many times larger, once in each step of the chain.
     """
 
     concurrency: int = Field(default=8, gt=0)
     attempts: int = Field(default=3, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
     backoff_seconds: float = Field(default=1.0, ge=0)
+    larger_limit_factor: int = Field(default=2, gt=1)
 
 
 class PollingConfig(Section):
@@ -297,12 +361,19 @@ class PollingConfig(Section):
     Attributes:
         interval_seconds: Time between two looks at the list of batches.
         attempts: Tries of a failed collect before the partition counts as failed.
-        backoff_seconds: Pause before the second try; doubles each time.
+        backoff_seconds: Pause before the second try; doubles each time. A partition that
+            is blocked by a missing key or an exhausted quota is tried again after it.
+        stalled_hours: A batch without progress for so long raises an alert.
+        finalizing_minutes: So does one that is finalizing for so long.
+        cancelling_hours: So does one that is not terminal so long after its cancel.
     """
 
     interval_seconds: float = Field(default=60.0, gt=0)
     attempts: int = Field(default=3, gt=0)
     backoff_seconds: float = Field(default=60.0, ge=0)
+    stalled_hours: float = Field(default=6.0, gt=0)
+    finalizing_minutes: float = Field(default=60.0, gt=0)
+    cancelling_hours: float = Field(default=1.0, ge=0)
 
 
 class ConfidenceConfig(Section):
@@ -402,6 +473,9 @@ class NormalizerConfig(Section):
     tiers: dict[Tier, TierConfig]
     models: dict[str, ModelConfig]
     batching: BatchingConfig = BatchingConfig()
+    canary: CanaryConfig = CanaryConfig()
+    budget: BudgetConfig = BudgetConfig()
+    retention: RetentionConfig = RetentionConfig()
     individual: IndividualConfig = IndividualConfig()
     polling: PollingConfig = PollingConfig()
     confidence: ConfidenceConfig = ConfidenceConfig()
@@ -424,6 +498,12 @@ class NormalizerConfig(Section):
                 raise ValueError(
                     f"`{key}` names the model {model!r}, which is not in the model table; "
                     f'add a section [models."{model}"]'
+                )
+        for name, entry in self.models.items():
+            if entry.successor is not None and entry.successor not in self.models:
+                raise ValueError(
+                    f'`models."{name}".successor` names {entry.successor!r}, which is not in the '
+                    f'model table; add a section [models."{entry.successor}"]'
                 )
         missing = set(get_args(Tier)) - set(self.tiers)
         if missing:

@@ -58,13 +58,14 @@ def usage_from_response(body: Mapping[str, Any]) -> Usage:
     )
 
 
-def cost_usd(usage: Usage, model: ModelConfig, *, batch: bool) -> Decimal:
+def cost_usd(usage: Usage, model: ModelConfig, *, batch: bool, flex: bool = False) -> Decimal:
     """Prices a usage.
 
     Args:
         usage: Tokens billed.
-        model: Prices in USD per million tokens, and the batch factor.
+        model: Prices in USD per million tokens, and the factors for batch and flex.
         batch: Whether it came through the Batch API.
+        flex: Whether the API said that it served an individual call as flex.
 
     Returns:
         USD, exact (no rounding to cents).
@@ -75,7 +76,9 @@ def cost_usd(usage: Usage, model: ModelConfig, *, batch: bool) -> Decimal:
         + usage.cached_tokens * exact(cached_price)
         + usage.output_tokens * exact(model.output_usd)
     ) * _MILLIONTH
-    return cost * exact(model.batch_factor) if batch else cost
+    if batch:
+        return cost * exact(model.batch_factor)
+    return cost * exact(model.flex_factor) if flex else cost
 
 
 def exact(number: float) -> Decimal:

@@ -13,9 +13,9 @@ import random
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from normalizer_assets.config import ModelConfig
@@ -24,6 +24,8 @@ from normalizer_assets.standin import completions, embeddings
 from normalizer_assets.standin.answers import Answerer
 from normalizer_assets.standin.completions import MODEL_SUFFIX
 from normalizer_assets.standin.errors import ApiError
+from normalizer_assets.standin.faults import Faults, LineKind
+from normalizer_assets.standin.journal import Journal
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets.standin.storage import BatchRecord, FileRecord, Status, Storage
 
@@ -32,6 +34,10 @@ EMBEDDINGS = "/v1/embeddings"
 ENDPOINTS = (CHAT, EMBEDDINGS)
 MAX_EMBEDDING_INPUTS = 50_000
 MAX_LISTED_ERRORS = 100
+ALTERED = "~"
+"""Last character of an altered custom id; nobody's own ids should end in it."""
+
+TOKEN_LIMIT = "token_limit_exceeded"  # noqa: S105 - an error code
 
 VALIDATING_SHARE = 0.1
 IN_PROGRESS_SHARE = 0.8
@@ -72,13 +78,22 @@ class LineResult:
 
     Attributes:
         custom_id: As given.
-        status: HTTP status; 0 for a line that appears in no file.
+        status: HTTP status; 0 for a line that was not executed.
         body: Response body.
+        fault: What goes wrong in the files.
+        entry: What the journal says of it, ``None`` if it was not executed.
     """
 
     custom_id: str
     status: int = 0
     body: dict[str, Any] | None = None
+    fault: LineKind | None = None
+    entry: dict[str, Any] | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it counts as failed; a line that is missing counts as completed."""
+        return self.status > 200 or self.fault == "expired"  # noqa: PLR2004
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,12 @@ class Standing:
         return self.status in ("failed", "completed", "expired", "cancelled")
 
 
-def standing(record: BatchRecord, now: float, settings: StandinSettings) -> Standing:
+def standing(
+    record: BatchRecord,
+    now: float,
+    settings: StandinSettings,
+    stuck: frozenset[str] = frozenset(),
+) -> Standing:
     """Says where a batch stands.
 
     Args:
@@ -109,6 +129,7 @@ def standing(record: BatchRecord, now: float, settings: StandinSettings) -> Stan
             no end comes before that.
         now: Epoch seconds.
         settings: The clock.
+        stuck: Those of the batch's ``stuck_*`` faults that are still switched on.
     """
     span = settings.batch_seconds
     starts = record.created_at + VALIDATING_SHARE * span
@@ -116,15 +137,18 @@ def standing(record: BatchRecord, now: float, settings: StandinSettings) -> Stan
     never = float("inf")
     begins = never if record.validated_at is None else max(starts, record.validated_at)
     finalizes = never if ready is None else max(starts + IN_PROGRESS_SHARE * span, ready)
-    completes = finalizes + FINALIZING_SHARE * span
+    finalizes = never if "stuck_in_progress" in stuck else finalizes
+    completes = never if "stuck_finalizing" in stuck else finalizes + FINALIZING_SHARE * span
+    early = record.faults.get("expire_at_share")
+    most = record.total if early is None else int(record.total * early["share"])
 
     def executed(moment: float) -> int:
         if moment < begins:
             return 0
         if moment >= finalizes:
-            return record.total
+            return most
         share = (moment - starts) / (IN_PROGRESS_SHARE * span) if span else 1.0
-        return min(int(record.total * share), record.total - 1)
+        return min(int(record.total * share), record.total - 1, most)
 
     if record.errors:
         failed: Status = "failed" if now >= begins else "validating"
@@ -141,6 +165,11 @@ def standing(record: BatchRecord, now: float, settings: StandinSettings) -> Stan
         stops, ending = record.cancelling_at, "cancelled"
         phases = [phase for phase in phases if phase[0] <= stops] + [(stops, "cancelling")]
         end = never if ready is None else max(stops + CANCELLING_SHARE * span, ready)
+        end = never if "stuck_cancelling" in stuck else end
+    elif early is not None:
+        stops = end = finalizes
+        ending = "expired"
+        phases = phases[:2]
     elif (expires := record.created_at + settings.window_seconds) < completes:
         stops, ending = expires, "expired"
         end = never if ready is None else max(stops, ready)
@@ -159,6 +188,8 @@ class Batches:
         storage: Where files and batches are kept.
         answerer: Who answers.
         clock: Returns epoch seconds.
+        faults: What is switched on.
+        journal: Where executed lines are written down.
     """
 
     def __init__(
@@ -168,12 +199,16 @@ class Batches:
         storage: Storage,
         answerer: Answerer,
         clock: Callable[[], float],
+        faults: Faults,
+        journal: Journal,
     ) -> None:
         self._settings = settings
         self._models = models
         self._storage = storage
         self._answerer = answerer
         self._clock = clock
+        self._faults = faults
+        self._journal = journal
         self._results: dict[str, list[LineResult]] = {}
         self._lock = threading.RLock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="standin-batches")
@@ -194,6 +229,8 @@ class Batches:
         endpoint: str,
         metadata: dict[str, str] | None,
         output_seconds: float,
+        *,
+        reply_lost: bool = False,
     ) -> dict[str, Any]:
         """Creates a batch and returns it; whatever is wrong with its file shows later."""
         record = BatchRecord(
@@ -203,6 +240,16 @@ class Batches:
             endpoint=endpoint,
             metadata=metadata,
             output_seconds=output_seconds,
+            faults=self._faults.of_batch(),
+        )
+        self._journal.add(
+            {
+                "kind": "batch",
+                "batch_id": record.id,
+                "shard": (metadata or {}).get("normalizer_shard"),
+                "input_file_id": file.id,
+                "reply_lost": reply_lost,
+            }
         )
         with self._lock:
             self._storage.save_batch(record)
@@ -220,9 +267,26 @@ class Batches:
             return self._view(self._find(batch_id))
 
     def newest_first(self) -> list[dict[str, Any]]:
-        """Returns all batches as they stand now."""
+        """Returns all batches as they stand now, but for those that a fault hides."""
         with self._lock:
-            return [self._view(record) for record in reversed(self._storage.batches.values())]
+            return [
+                self._view(record)
+                for record in reversed(self._storage.batches.values())
+                if (hidden := record.faults.get("hidden_from_list")) is None
+                or self._clock() >= record.created_at + hidden["seconds"]
+            ]
+
+    def settle(self) -> None:
+        """Writes files and journal of all batches that have ended until now."""
+        with self._lock:
+            for record in self._storage.batches.values():
+                self._settle(record)
+
+    def clear(self) -> None:
+        """Forgets all batches and files; returns when none is being answered any more."""
+        with self._lock:
+            self._storage.clear()
+        self._worker.submit(self._results.clear).result()
 
     def cancel(self, batch_id: str) -> dict[str, Any]:
         """Asks for a cancel, which takes a moment; a second one changes nothing.
@@ -250,6 +314,8 @@ class Batches:
 
     def _work(self, record: BatchRecord) -> None:
         """Validates and answers one batch (in the worker thread)."""
+        if record.id not in self._storage.batches:
+            return
         try:
             lines = self._validate(record)
             results = [] if record.errors else self._execute(record, lines)
@@ -267,6 +333,9 @@ class Batches:
         file = self._storage.files.get(record.input_file_id)
         content = b"" if file is None else self._storage.content(file.id)
         lines, errors = read_lines(content, record.endpoint, self._settings.max_file_lines)
+        if (fault := record.faults.get("fail_validation")) is not None:
+            model = lines[0].body.get("model") if lines else None
+            errors = [_error(fault["code"], fault["message"] or self._text(fault["code"], model))]
         if not errors:
             record.model = str(lines[0].body["model"])
             if record.model not in self._models:
@@ -296,42 +365,75 @@ class Batches:
             if waiting + tokens <= limit:
                 record.enqueued_tokens = tokens
                 return []
-        message = (
-            f"Enqueued token limit reached for {record.model} in organization org-standin. "
+        return [_error(TOKEN_LIMIT, self._text(TOKEN_LIMIT, record.model))]
+
+    def _text(self, code: str, model: Any) -> str:
+        """Returns the text of a validation error, which the real API's is where known."""
+        if code != TOKEN_LIMIT:
+            return f"The batch failed validation ({code})."
+        known = self._models.get(model)
+        limit = 0 if known is None else known.enqueued_tokens or 0
+        return (
+            f"Enqueued token limit reached for {model} in organization org-standin. "
             f"Limit: {limit:,} enqueued tokens. Please try again once some in_progress batches "
             f"have been completed."
         )
-        return [_error("token_limit_exceeded", message)]
 
     def _execute(self, record: BatchRecord, lines: list[Line]) -> list[LineResult]:
+        wrong: LineKind | None = "http_500" if "all_lines_fail" in record.faults else None
         if record.endpoint == EMBEDDINGS:
-            return [self._embed(line) for line in lines]
+            return [
+                self._embed(record, line, wrong or self._faults.of_line(line.custom_id, position))
+                for position, line in enumerate(lines)
+            ]
         accepted: list[Line] = []
         requests: list[completions.ChatRequest] = []
         results: list[LineResult] = []
-        for line in lines:
+        for position, line in enumerate(lines):
             try:
-                requests.append(completions.check(line.body, self._models))
-                accepted.append(line)
+                request = completions.check(line.body, self._models)
             except ApiError as error:
-                results.append(LineResult(line.custom_id, error.status, error.body()))
+                results.append(self._result(record, line, error, None))
+                continue
+            question = line.custom_id if request.question is None else request.question.name
+            fault = wrong or self._faults.of_line(question, position, request.limit)
+            requests.append(replace(request, fault=fault))
+            accepted.append(line)
         replies = completions.respond(requests, self._answerer, self._settings, in_batch=True)
-        for line, reply in zip(accepted, replies, strict=True):
-            if reply.error is not None:
-                status = reply.error.status
-                results.append(LineResult(line.custom_id, status, reply.error.body()))
-            elif reply.body is not None:
-                results.append(LineResult(line.custom_id, 200, reply.body))
-            else:
-                results.append(LineResult(line.custom_id))
+        for line, request, reply in zip(accepted, requests, replies, strict=True):
+            results.append(self._result(record, line, reply.error or reply.body, request.fault))
         return results
 
-    def _embed(self, line: Line) -> LineResult:
+    def _embed(self, record: BatchRecord, line: Line, fault: LineKind | None) -> LineResult:
+        reply: dict[str, Any] | ApiError
         try:
-            body = embeddings.respond(line.body, frozenset(self._models))
+            reply = completions.error_of(fault) or embeddings.respond(
+                line.body, frozenset(self._models)
+            )
         except ApiError as error:
-            return LineResult(line.custom_id, error.status, error.body())
-        return LineResult(line.custom_id, 200, body)
+            reply = error
+        return self._result(record, line, reply, fault)
+
+    def _result(
+        self,
+        record: BatchRecord,
+        line: Line,
+        reply: dict[str, Any] | ApiError | None,
+        fault: LineKind | None,
+    ) -> LineResult:
+        if reply is None or fault in ("expired", "status_0"):
+            return LineResult(line.custom_id, fault=fault or "missing")
+        if isinstance(reply, ApiError):
+            status, body = reply.status, reply.body()
+        else:
+            status, body = 200, reply
+        entry = {
+            "kind": "line",
+            "batch_id": record.id,
+            "custom_id": line.custom_id,
+            **self._journal.execution(line.body, status, body, batch=True),
+        }
+        return LineResult(line.custom_id, status, body, fault, entry)
 
     # --- what is seen -------------------------------------------------------------
 
@@ -339,7 +441,8 @@ class Batches:
         """Returns the standing; the first look at an ended batch writes its files."""
         if record.status is not None:
             return Standing(record.status, record.total, record.times)
-        state = standing(record, self._clock(), self._settings)
+        stuck = frozenset(kind for kind in record.faults if self._faults.has(kind))
+        state = standing(record, self._clock(), self._settings, stuck)
         if state.terminal:
             results = self._results.pop(record.id, [])
             done, rest = results[: state.executed], results[state.executed :]
@@ -347,13 +450,18 @@ class Batches:
             record.completed, record.failed = _counts(done)
             record.usage = _usage(done)
             record.enqueued_tokens = 0
-            output = [_line(result) for result in done if result.status == 200]  # noqa: PLR2004
-            failures = [_line(result) for result in done if result.status > 200]  # noqa: PLR2004
+            written = list(_written(done))
+            output = [_line(result) for result in written if not result.failed]
+            failures = [_line(result) for result in written if result.status > 200]  # noqa: PLR2004
+            expired = [result for result in done if result.fault == "expired"]
+            failures += [_unexecuted(result, *NOT_EXECUTED["expired"]) for result in expired]
             failures += [_unexecuted(result, *NOT_EXECUTED[state.status]) for result in rest]
             record.output_file_id = self._produce(record, "output", output)
             # Clean batches were seen with "" as well as null (facts, section 1).
-            nothing = "" if int(record.id[-1], 16) % 2 else None
+            odd = int(record.id[-1], 16) % 2 or "empty_error_id" in record.faults
+            nothing = "" if odd else None
             record.error_file_id = self._produce(record, "error", failures) or nothing
+            self._journal.add(*(result.entry for result in done if result.entry))
             self._storage.save_batch(record)
         return state
 
@@ -409,7 +517,7 @@ class Batches:
                 "completed": completed,
                 "failed": failed,
             },
-            "usage": record.usage or _usage([]),
+            "usage": None if "usage_null" in record.faults else record.usage or _usage([]),
             "metadata": record.metadata,
         }
 
@@ -526,6 +634,20 @@ def _error(
     return {"code": code, "line": line, "message": message, "param": param}
 
 
+def _written(results: Iterable[LineResult]) -> Iterator[LineResult]:
+    """Yields what the two files have of executed lines: faults lose, repeat or rename."""
+    for result in results:
+        if result.fault not in ("missing", "altered_id"):
+            yield result
+        match result.fault:
+            case "duplicated":
+                yield result
+            case "unknown_id":
+                yield replace(result, custom_id=f"unknown-{secrets.token_hex(6)}")
+            case "altered_id":
+                yield replace(result, custom_id=result.custom_id[:-1] + ALTERED)
+
+
 def _line(result: LineResult) -> str:
     """Writes an executed line, good or failed."""
     values = {
@@ -553,8 +675,8 @@ def _unexecuted(result: LineResult, code: str, message: str) -> str:
 
 
 def _counts(results: list[LineResult]) -> tuple[int, int]:
-    """Returns completed and failed lines; a missing line counts as completed."""
-    failed = sum(result.status > 200 for result in results)  # noqa: PLR2004
+    """Returns completed and failed lines."""
+    failed = sum(result.failed for result in results)
     return len(results) - failed, failed
 
 

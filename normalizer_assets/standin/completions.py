@@ -8,7 +8,7 @@ not belong here: what an answer says (answers.py), batch files (batches.py).
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from normalizer_assets.config import ModelConfig
@@ -21,10 +21,13 @@ from normalizer_assets.standin.errors import (
     invalid_value,
     missing_parameter,
     out_of_range,
+    rate_limited,
     server_error,
     unknown_model,
+    unsupported_temperature,
 )
 from normalizer_assets.standin.failures import Failure, failure_of
+from normalizer_assets.standin.faults import LineKind
 from normalizer_assets.standin.settings import StandinSettings
 
 MODEL_SUFFIX = "-standin"
@@ -67,6 +70,8 @@ class ChatRequest:
         prompt_tokens: Tokens of all messages.
         limit: Completion tokens allowed, ``None`` without a limit.
         reasoning_tokens: Tokens spent before the answer.
+        flex: Whether the flex tier was asked for.
+        fault: What goes wrong with the answer, if anything was switched on.
     """
 
     model: str
@@ -74,6 +79,8 @@ class ChatRequest:
     prompt_tokens: int
     limit: int | None
     reasoning_tokens: int
+    flex: bool = False
+    fault: LineKind | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +123,7 @@ def check(body: Any, models: Mapping[str, ModelConfig]) -> ChatRequest:
         )
     texts = _message_texts(body)
     _check_parameters(body, model)
+    _check_tier(body, model)
     _check_format(body, texts)
     user = [text for role, text in texts if role == "user"]
     counts = count_tokens([text for _, text in texts])
@@ -125,6 +133,7 @@ def check(body: Any, models: Mapping[str, ModelConfig]) -> ChatRequest:
         prompt_tokens=int(counts.sum()) + TOKENS_PER_MESSAGE * len(texts) + TOKENS_PER_REPLY,
         limit=body.get("max_completion_tokens", body.get("max_tokens")),
         reasoning_tokens=_reasoning(body, model),
+        flex=body.get("service_tier") == "flex",
     )
 
 
@@ -146,46 +155,66 @@ def respond(
     contents = iter(answerer.contents([r.question for r in requests if r.question is not None]))
     replies = []
     for request in requests:
-        question = request.question
-        if question is None:
-            replies.append(Reply(_completion(request, UNANSWERABLE)))
-            continue
-        failure = failure_of(
-            question.name,
-            question.tier,
-            in_batch=in_batch,
-            seed=settings.seed,
-            failing_lines=settings.failing_lines,
-        )
-        replies.append(_reply(request, next(contents), failure))
+        content, failure = UNANSWERABLE, None
+        if (question := request.question) is not None:
+            content = next(contents)
+            failure = failure_of(
+                question.name,
+                question.tier,
+                in_batch=in_batch,
+                seed=settings.seed,
+                failing_lines=settings.failing_lines,
+            )
+        replies.append(_reply(request, content, request.fault or failure))
     return replies
 
 
-def _reply(request: ChatRequest, content: str, failure: Failure | None) -> Reply:
-    match failure:
-        case "server_error":
-            return Reply(error=server_error())
-        case "missing":
+def error_of(wrong: LineKind | Failure | None) -> ApiError | None:
+    """Returns the refusal that a fault or failure makes instead of a reply, if it is one."""
+    match wrong:
+        case "server_error" | "http_500":
+            return server_error()
+        case "http_429":
+            return rate_limited()
+        case "http_400_param":
+            return unsupported_temperature(0.2)
+    return None
+
+
+def _reply(request: ChatRequest, content: str, wrong: LineKind | Failure | None) -> Reply:
+    if (error := error_of(wrong)) is not None:
+        return Reply(error=error)
+    body = _completion(request, content)
+    choice = body["choices"][0]
+    match wrong:
+        case "unanswered" | "expired" | "status_0":
             return Reply()
         case "refusal":
-            body = _completion(request, "")
-            body["choices"][0]["message"] |= {
-                "content": None,
-                "refusal": "I'm sorry, but I can't help with that.",
-            }
-            return Reply(body)
+            refusal = "I'm sorry, but I can't help with that."
+            choice["message"] |= {"content": None, "refusal": refusal}
+        case "content_filter":
+            choice["message"]["content"] = None
+            choice["finish_reason"] = "content_filter"
+        case "cut":
+            choice["message"]["content"] = content[: len(content) // 2]
+            choice["finish_reason"] = "length"
         case "truncated":
-            body = _completion(request, content[: len(content) // 2])
-            body["choices"][0]["finish_reason"] = "length"
-            return Reply(body)
+            # All that the caller allows goes into reasoning (facts, section 2).
+            body = _completion(replace(request, reasoning_tokens=request.limit or 0), content)
         case "wrong_types":
-            return Reply(_completion(request, WRONG_TYPES))
-        case None:
-            return Reply(_completion(request, content))
+            body = _completion(request, WRONG_TYPES)
+        case "invalid_json":
+            body = _completion(request, PROSE)
+        case "body_error":
+            body = server_error().body()
+    return Reply(body)
 
 
 WRONG_TYPES = '{"brand": ["?"], "model": {"name": "?"}, "attributes": "?", "confidence": "alta"}'
 """Valid JSON that is no answer."""
+
+PROSE = "El producto parece correcto."
+"""No JSON at all."""
 
 
 def _completion(request: ChatRequest, content: str) -> dict[str, Any]:
@@ -223,6 +252,7 @@ def _completion(request: ChatRequest, content: str) -> dict[str, Any]:
             "prompt_tokens_details": {"cached_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": reasoning},
         },
+        "service_tier": "flex" if request.flex else "default",
         "system_fingerprint": "standin",
     }
 
@@ -287,6 +317,13 @@ def _check_parameters(body: dict[str, Any], model: ModelConfig) -> None:
         _check_sampling(body, model)
 
 
+def _check_tier(body: dict[str, Any], model: ModelConfig) -> None:
+    if body.get("service_tier") == "flex" and not model.flex:
+        raise ApiError(
+            "Unsupported service_tier: flex", param="service_tier", code="unsupported_value"
+        )
+
+
 def _check_sampling(body: dict[str, Any], model: ModelConfig) -> None:
     """Refuses what models without a temperature refuse, each generation in its words."""
     for name in SAMPLING:
@@ -304,12 +341,7 @@ def _check_sampling(body: dict[str, Any], model: ModelConfig) -> None:
             param="temperature",
         )
     if body["temperature"] != 1:
-        raise ApiError(
-            f"Unsupported value: 'temperature' does not support {body['temperature']} with this "
-            f"model. Only the default (1) value is supported.",
-            param="temperature",
-            code="unsupported_value",
-        )
+        raise unsupported_temperature(body["temperature"])
 
 
 def _reasoning(body: dict[str, Any], model: ModelConfig) -> int:

@@ -117,3 +117,47 @@ def server_error() -> ApiError:
         status=500,
         kind="server_error",
     )
+
+
+def rate_limited() -> ApiError:
+    """Too many requests or tokens at the moment."""
+    return ApiError(
+        "Rate limit reached for requests. Please try again later.",
+        status=429,
+        code="rate_limit_exceeded",
+        kind="requests",
+    )
+
+
+def unsupported_temperature(value: object) -> ApiError:
+    """A model that reasons was given a temperature."""
+    return ApiError(
+        f"Unsupported value: 'temperature' does not support {value} with this model. Only the "
+        f"default (1) value is supported.",
+        param="temperature",
+        code="unsupported_value",
+    )
+
+
+USUAL = {
+    401: ("invalid_api_key", "invalid_request_error", "Incorrect API key provided."),
+    403: (None, "invalid_request_error", "You are not allowed to do this."),
+    404: (None, "invalid_request_error", "There is no such object."),
+    409: (None, "invalid_request_error", "The object is being changed by another request."),
+    500: (None, "server_error", server_error().message),
+    503: (None, "server_error", "That model is currently overloaded with other requests."),
+}
+"""Status -> usual code, type and text of a refusal that a fault makes."""
+
+
+def refusal_of(status: int, code: str | None) -> ApiError:
+    """Returns the refusal that goes with a status, and with a code where one is given."""
+    if status == 429:  # noqa: PLR2004
+        if code == "insufficient_quota":
+            message = "You exceeded your current quota, please check your plan and billing details."
+            return ApiError(message, status=status, code=code, kind=code)
+        error = rate_limited()
+        error.code = code or error.code
+        return error
+    usual, kind, message = USUAL[status]
+    return ApiError(message, status=status, code=code or usual, kind=kind)

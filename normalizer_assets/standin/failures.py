@@ -9,13 +9,13 @@ from typing import Literal
 from normalizer_assets.config import Tier
 from normalizer_assets.standin.seeding import choose, draw
 
-Failure = Literal["server_error", "truncated", "refusal", "wrong_types", "missing"]
+Failure = Literal["server_error", "cut", "refusal", "wrong_types", "unanswered"]
 BATCH_FAILURES: tuple[Failure, ...] = (
     "server_error",
-    "truncated",
+    "cut",
     "refusal",
     "wrong_types",
-    "missing",
+    "unanswered",
 )
 
 INDIVIDUAL_SHARE = 0.2

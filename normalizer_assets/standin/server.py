@@ -13,17 +13,21 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, get_args
+from urllib.request import Request as Call
+from urllib.request import urlopen
 
 import uvicorn
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from normalizer_assets.config import ModelConfig, NormalizerConfig, load_config
@@ -36,10 +40,14 @@ from normalizer_assets.standin.errors import (
     invalid_value,
     missing_parameter,
     out_of_range,
+    refusal_of,
 )
+from normalizer_assets.standin.faults import FAULTS, Endpoint, EndpointFault, Fault, Faults
+from normalizer_assets.standin.journal import Journal
 from normalizer_assets.standin.settings import NOTICE, StandinSettings
 from normalizer_assets.standin.storage import FileRecord, Storage
 from normalizer_assets.standin.uploads import Form, parse_form
+from normalizer_assets.standin.wire import Broken, Connection, Dropped
 
 HOST = "127.0.0.1"
 OWNER = "normalizer-standin"
@@ -57,12 +65,15 @@ MODEL_CREATED = 1_754_524_800
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
+WEB_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+MODELS: TypeAdapter[dict[str, date | None]] = TypeAdapter(dict[str, date | None])
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class RunningStandin:
-    """A stand-in that answers.
+    """A stand-in that answers, here or in another process.
 
     Attributes:
         url: Base URL for clients, ending in ``/v1``.
@@ -73,6 +84,33 @@ class RunningStandin:
     url: str
     port: int
     settings: StandinSettings
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Returns what was executed and billed (journal.py)."""
+        return [json.loads(line) for line in self._call("GET", "journal").splitlines()]
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Returns the faults that are switched on, each with ``fired``."""
+        shown: list[dict[str, Any]] = json.loads(self._call("GET", "faults"))
+        return shown
+
+    def switch(self, *faults: Fault) -> None:
+        """Switches these faults on and all others off."""
+        self._call("POST", "faults", FAULTS.dump_json(faults))
+
+    def show_models(self, changes: Mapping[str, date | None]) -> None:
+        """Replaces the models' other shutdown dates; ``None`` hides a model."""
+        self._call("POST", "models", MODELS.dump_json(dict(changes)))
+
+    def reset(self) -> None:
+        """Makes it as new: no files, no batches, no journal, faults as in its settings."""
+        self._call("POST", "reset")
+
+    def _call(self, method: str, name: str, body: bytes | None = None) -> bytes:
+        url = f"{self.url.removesuffix('/v1')}/standin/{name}"
+        with urlopen(Call(url, body, method=method)) as response:  # noqa: S310 - our own server
+            content: bytes = response.read()
+        return content
 
 
 def create_app(settings: StandinSettings, config: NormalizerConfig | None = None) -> Starlette:
@@ -92,27 +130,42 @@ def create_app(settings: StandinSettings, config: NormalizerConfig | None = None
         yield
         api.batches.close()
 
-    def route(path: str, method: str, endpoint: Handler) -> Route:
-        return Route(path, _authorized(endpoint), methods=[method])
+    handlers: dict[Endpoint, Handler] = {
+        "POST /v1/files": api.upload_file,
+        "GET /v1/files": api.list_files,
+        "GET /v1/files/{id}": api.retrieve_file,
+        "DELETE /v1/files/{id}": api.delete_file,
+        "GET /v1/files/{id}/content": api.file_content,
+        "POST /v1/batches": api.create_batch,
+        "GET /v1/batches": api.list_batches,
+        "GET /v1/batches/{id}": api.retrieve_batch,
+        "POST /v1/batches/{id}/cancel": api.cancel_batch,
+        "POST /v1/chat/completions": api.complete,
+        "POST /v1/embeddings": api.embed,
+        "GET /v1/models": api.list_models,
+        "GET /v1/models/{id}": api.retrieve_model,
+    }
+
+    def route(endpoint: Endpoint) -> Route:
+        method, path = endpoint.split()
+        handler = _faulty(endpoint, _authorized(handlers[endpoint]), api.faults)
+        return Route(path, handler, methods=[method])
 
     return Starlette(
         routes=[
             Route("/", api.notice),
-            route("/v1/files", "POST", api.upload_file),
-            route("/v1/files", "GET", api.list_files),
-            route("/v1/files/{id}", "GET", api.retrieve_file),
-            route("/v1/files/{id}", "DELETE", api.delete_file),
-            route("/v1/files/{id}/content", "GET", api.file_content),
-            route("/v1/batches", "POST", api.create_batch),
-            route("/v1/batches", "GET", api.list_batches),
-            route("/v1/batches/{id}", "GET", api.retrieve_batch),
-            route("/v1/batches/{id}/cancel", "POST", api.cancel_batch),
-            route("/v1/chat/completions", "POST", api.complete),
-            route("/v1/embeddings", "POST", api.embed),
-            route("/v1/models", "GET", api.list_models),
-            route("/v1/models/{id:path}", "GET", api.retrieve_model),
+            Route("/standin/journal", api.show_journal, methods=["GET"]),
+            Route("/standin/faults", api.show_faults, methods=["GET"]),
+            Route("/standin/faults", api.switch_faults, methods=["POST"]),
+            Route("/standin/models", api.switch_models, methods=["POST"]),
+            Route("/standin/reset", api.reset, methods=["POST"]),
+            *(route(endpoint) for endpoint in get_args(Endpoint)),
         ],
-        exception_handlers={ApiError: _refuse, HTTPException: _no_such_route},
+        exception_handlers={
+            ApiError: _refuse,
+            HTTPException: _no_such_route,
+            ClientDisconnect: _hung_up,
+        },
         lifespan=lifespan,
     )
 
@@ -174,7 +227,7 @@ def _server(app: Starlette) -> uvicorn.Server:
         uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             log_level="warning",
             access_log=False,
@@ -207,11 +260,21 @@ class _Api:
 
     def __init__(self, settings: StandinSettings, config: NormalizerConfig) -> None:
         self._settings = settings
-        self._models: dict[str, ModelConfig] = dict(config.models)
+        self._all_models = config.models
+        self._models: dict[str, ModelConfig] = {}
+        self._show_models(settings.models)
         self._storage = Storage(settings.storage)
         self._answerer = Answerer(settings.seed, settings.disagreement, config)
+        self._journal = Journal(config.models, settings.storage)
+        self.faults = Faults(settings.faults)
         self.batches = Batches(
-            settings, self._models, self._storage, self._answerer, clock=time.time
+            settings,
+            self._models,
+            self._storage,
+            self._answerer,
+            time.time,
+            self.faults,
+            self._journal,
         )
         self._waiting: list[tuple[completions.ChatRequest, asyncio.Future[completions.Reply]]] = []
         self._answering: asyncio.Task[None] | None = None
@@ -222,6 +285,49 @@ class _Api:
             f"Batches: {len(self._storage.batches)}\n"
             f"Settings: {self._settings.model_dump_json()}\n"
         )
+
+    # --- journal and faults ---------------------------------------------------------
+
+    async def show_journal(self, _: Request) -> Response:
+        await run_in_threadpool(self.batches.settle)
+        return Response(self._journal.text(), media_type="application/x-ndjson")
+
+    async def show_faults(self, _: Request) -> Response:
+        return JSONResponse(self.faults.shown())
+
+    async def switch_faults(self, request: Request) -> Response:
+        try:
+            self.faults.replace(FAULTS.validate_json(await request.body()))
+        except ValidationError as error:
+            raise ApiError(str(error)) from error
+        return await self.show_faults(request)
+
+    async def switch_models(self, request: Request) -> Response:
+        try:
+            self._show_models(MODELS.validate_json(await request.body()))
+        except ValidationError as error:
+            raise ApiError(str(error)) from error
+        return await self.list_models(request)
+
+    def _show_models(self, changes: Mapping[str, date | None]) -> None:
+        if unknown := sorted(set(changes) - set(self._all_models)):
+            raise ApiError(f"The configuration has no model {unknown}.")
+        shown = {
+            name: model.model_copy(update={"shutdown": changes.get(name, model.shutdown)})
+            for name, model in self._all_models.items()
+            if changes.get(name, "") is not None
+        }
+        # The batches look into the same table.
+        self._models.update(shown)
+        for name in set(self._models) - set(shown):
+            del self._models[name]
+
+    async def reset(self, _: Request) -> Response:
+        await run_in_threadpool(self.batches.clear)
+        self._journal.clear()
+        self.faults.replace(self._settings.faults)
+        self._show_models(self._settings.models)
+        return JSONResponse({})
 
     # --- files --------------------------------------------------------------------
 
@@ -324,7 +430,11 @@ class _Api:
                 param="input_file_id",
             )
         shown = self.batches.create(
-            file, body["endpoint"], metadata, lifetime or BATCH_FILE_SECONDS
+            file,
+            body["endpoint"],
+            metadata,
+            lifetime or BATCH_FILE_SECONDS,
+            reply_lost=await _reply_lost(request),
         )
         return JSONResponse(shown)
 
@@ -343,7 +453,13 @@ class _Api:
     # --- answers and models -------------------------------------------------------
 
     async def complete(self, request: Request) -> Response:
-        accepted = completions.check(await _json(request), self._models)
+        return await self._recorded(request, self._complete)
+
+    async def _complete(self, body: dict[str, Any]) -> dict[str, Any]:
+        accepted = completions.check(body, self._models)
+        if accepted.question is not None:
+            fault = self.faults.of_line(accepted.question.name, limit=accepted.limit)
+            accepted = replace(accepted, fault=fault)
         future: asyncio.Future[completions.Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append((accepted, future))
         if self._answering is None or self._answering.done():
@@ -351,7 +467,27 @@ class _Api:
         reply = await future
         if reply.error is not None:
             raise reply.error
-        return JSONResponse(reply.body)
+        return reply.body or {}
+
+    async def _recorded(
+        self, request: Request, work: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+    ) -> Response:
+        """Does the work of an individual call and writes it into the journal."""
+        body = await _json(request)
+        try:
+            status, reply = 200, await work(body)
+        except ApiError as error:
+            status, reply = error.status, error.body()
+        self._journal.add(
+            {
+                "kind": "call",
+                "endpoint": request.url.path,
+                "client_request_id": request.headers.get("x-client-request-id"),
+                **self._journal.execution(body, status, reply, batch=False),
+                "reply_lost": await _reply_lost(request),
+            }
+        )
+        return JSONResponse(reply, status_code=status)
 
     async def _answer_waiting(self) -> None:
         """Answers individual calls; those that arrive meanwhile are answered together.
@@ -377,9 +513,11 @@ class _Api:
                     future.set_result(reply)
 
     async def embed(self, request: Request) -> Response:
-        body = await _json(request)
+        return await self._recorded(request, self._embed)
+
+    async def _embed(self, body: dict[str, Any]) -> dict[str, Any]:
         models = frozenset(self._models)
-        return JSONResponse(await run_in_threadpool(embeddings.respond, body, models))
+        return await run_in_threadpool(embeddings.respond, body, models)
 
     async def list_models(self, _: Request) -> Response:
         data = [_model_object(name, model) for name, model in self._models.items()]
@@ -417,6 +555,63 @@ def _authorized(endpoint: Handler) -> Handler:
         return response
 
     return handler
+
+
+def _faulty(endpoint: Endpoint, handler: Handler, faults: Faults) -> Handler:
+    """Lets the faults that are switched on for an endpoint happen to it."""
+
+    async def faulty(request: Request) -> Response:
+        fault = faults.of_request(endpoint)
+        if fault is None:
+            return await handler(request)
+        if fault.kind == "drop_before":
+            return Dropped()
+        if fault.kind == "status":
+            async for _ in request.stream():  # a client that still sends would not read
+                pass
+            return _refusal(fault)
+        if fault.kind == "slow":
+            await request.body()  # cannot be read any more once the client has hung up
+            await asyncio.sleep(fault.seconds)
+        request.state.reply_lost = fault.loses_reply
+        try:
+            response = await handler(request)
+        except ApiError as error:
+            response = await _refuse(request, error)
+        return _spoiled(fault, response)
+
+    return faulty
+
+
+def _spoiled(fault: EndpointFault, response: Response) -> Response:
+    """Returns what a fault makes of a reply after the work."""
+    match fault.kind:
+        case "drop_after":
+            return Dropped()
+        case "status_after":
+            return _refusal(fault)
+        case "truncated":
+            return Broken(response, fault.keep)
+        case "not_json":
+            return HTMLResponse(WEB_PAGE.format("Checking your browser"))
+        case "cut_file" if response.status_code == 200:  # noqa: PLR2004
+            kept = bytes(response.body)[: int(len(response.body) * fault.keep)]
+            return Response(kept, media_type=response.media_type)
+    return response
+
+
+def _refusal(fault: EndpointFault) -> Response:
+    if fault.status == 502:  # noqa: PLR2004 - a gateway's reply, no JSON
+        return HTMLResponse(WEB_PAGE.format("502 Bad Gateway"), status_code=502)
+    after = fault.retry_after
+    headers = None if after is None else {"retry-after": f"{after:g}"}
+    body = refusal_of(fault.status, fault.code).body()
+    return JSONResponse(body, status_code=fault.status, headers=headers)
+
+
+async def _reply_lost(request: Request) -> bool:
+    """Says whether the reply will not arrive: a fault, or a caller who has hung up."""
+    return getattr(request.state, "reply_lost", False) or await request.is_disconnected()
 
 
 async def _json(request: Request) -> dict[str, Any]:
@@ -550,6 +745,11 @@ async def _refuse(_: Request, error: Exception) -> Response:
     if not isinstance(error, ApiError):
         raise error
     return JSONResponse(error.body(), status_code=error.status)
+
+
+async def _hung_up(_: Request, __: Exception) -> Response:
+    """Answers a client that was gone before its request was complete: nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

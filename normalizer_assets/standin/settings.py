@@ -4,9 +4,12 @@ Belongs here: the settings and the sentence that says who answers. Does not belo
 here: the models' prices and parameters, which are the project's own configuration.
 """
 
+from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from normalizer_assets.standin.faults import Fault
 
 NOTICE = (
     "Answers of this stand-in come from the project's own basic rules with seeded "
@@ -31,6 +34,9 @@ class StandinSettings(BaseModel):
         enqueued_token_limits: Whether the models' ``enqueued_tokens`` are enforced.
         storage: Folder for files and batches, which then survive a restart;
             ``None`` keeps them in memory.
+        faults: Faults that are switched on from the start.
+        models: Model -> another ``shutdown_date``; ``None`` hides the model, as if it
+            did not exist.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,3 +50,5 @@ class StandinSettings(BaseModel):
     max_file_bytes: int = Field(default=200_000_000, gt=0)
     enqueued_token_limits: bool = False
     storage: Path | None = None
+    faults: tuple[Fault, ...] = ()
+    models: dict[str, date | None] = Field(default_factory=dict)

@@ -58,6 +58,7 @@ class BatchRecord:
         output_file_id: Once settled.
         error_file_id: Once settled.
         usage: Sum over the lines, once settled.
+        faults: Kind -> values of the faults that it was created under.
     """
 
     id: str
@@ -80,6 +81,7 @@ class BatchRecord:
     output_file_id: str | None = None
     error_file_id: str | None = None
     usage: dict[str, Any] | None = None
+    faults: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Storage:
@@ -126,6 +128,15 @@ class Storage:
         self.batches[record.id] = record
         if self._folder is not None:
             _write(self._folder / f"{record.id}.json", json.dumps(asdict(record)).encode())
+
+    def clear(self) -> None:
+        """Forgets all files and batches."""
+        for file_id in list(self.files):
+            self.delete_file(file_id)
+        for batch_id in list(self.batches):
+            del self.batches[batch_id]
+            if self._folder is not None:
+                (self._folder / f"{batch_id}.json").unlink(missing_ok=True)
 
     def _load(self, folder: Path) -> None:
         records = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]

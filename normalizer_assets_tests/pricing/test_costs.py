@@ -24,6 +24,14 @@ def test_a_million_tokens_each_cost_the_listed_price() -> None:
     assert cost_usd(usage, GPT5, batch=True) == Decimal("5.625")
 
 
+def test_flex_has_its_own_factor_and_a_batch_is_never_flex() -> None:
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+    model = GPT5.model_copy(update={"flex_factor": 0.4, "batch_factor": 0.5})
+    assert cost_usd(usage, model, batch=False, flex=True) == Decimal("4.5")
+    assert cost_usd(usage, model, batch=True, flex=True) == Decimal("5.625")
+    assert cost_usd(usage, model, batch=False, flex=False) == Decimal("11.25")
+
+
 def test_cached_tokens_cost_their_own_price() -> None:
     usage = Usage(input_tokens=1000, cached_tokens=400)
     assert cost_usd(usage, GPT5, batch=False) == Decimal("0.00080")

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.standin.answers import Answerer
 from normalizer_assets.standin.batches import CHAT, EMBEDDINGS, Batches, read_lines, standing
+from normalizer_assets.standin.faults import Faults
+from normalizer_assets.standin.journal import Journal
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets.standin.storage import BatchRecord, FileRecord, Storage
 
@@ -157,8 +159,15 @@ class Bench:
     def start(self) -> None:
         self.storage = Storage(self.folder)
         answerer = Answerer(0, self.settings.disagreement, self.config)
+        self.journal = Journal(self.config.models, self.folder)
         self.batches = Batches(
-            self.settings, self.config.models, self.storage, answerer, self.clock
+            self.settings,
+            self.config.models,
+            self.storage,
+            answerer,
+            self.clock,
+            Faults(),
+            self.journal,
         )
 
     def create(self, text: bytes, endpoint: str = CHAT) -> str:

@@ -4,10 +4,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import openai
@@ -17,12 +16,11 @@ from openai.types import Batch
 
 from normalizer_assets.standin.server import RunningStandin, running_standin
 from normalizer_assets.standin.settings import NOTICE, StandinSettings
+from normalizer_assets_tests.standin.asking import CHAT, prompt, requests, submit, wait
 
 SETTINGS = StandinSettings(
     batch_seconds=0.3, failing_lines=0, disagreement=0, max_file_lines=30, max_file_bytes=50_000
 )
-TERMINAL = ("completed", "failed", "expired", "cancelled")
-CHAT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 
 
 @pytest.fixture(scope="module")
@@ -35,47 +33,6 @@ def standin() -> Iterator[RunningStandin]:
 def client(standin: RunningStandin) -> Iterator[OpenAI]:
     with OpenAI(base_url=standin.url, api_key="standin", max_retries=0) as client:
         yield client
-
-
-def prompt(name: str) -> str:
-    return f"{name}\nCat:Celulares\n$99990\n\nJSON:\n{{brand,model,attrs:{{cap,color,size}},conf}}"
-
-
-def requests(count: int = 20, model: str = "gpt-5-mini", **change: Any) -> bytes:
-    lines = [
-        {
-            "custom_id": f"batch_0_{number}",
-            "method": "POST",
-            "url": CHAT,
-            "body": {
-                "model": model,
-                "messages": [{"role": "user", "content": prompt(f"Galaxy A{number} 128GB")}],
-            },
-        }
-        | change
-        for number in range(count)
-    ]
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
-
-
-def submit(client: OpenAI, content: bytes, **change: Any) -> Batch:
-    file = client.files.create(file=("requests.jsonl", content), purpose="batch")
-    return client.batches.create(
-        input_file_id=file.id, endpoint=CHAT, completion_window="24h", **change
-    )
-
-
-def wait(client: OpenAI, batch: Batch) -> tuple[Batch, list[str]]:
-    """Polls until the end; returns the batch and the states that were seen."""
-    seen: list[str] = []
-    deadline = time.monotonic() + 20
-    while batch.status not in TERMINAL:
-        assert time.monotonic() < deadline, f"still {batch.status}"
-        time.sleep(0.01)
-        batch = client.batches.retrieve(batch.id)
-        if batch.status not in seen:
-            seen.append(batch.status)
-    return batch, seen
 
 
 def test_a_batch_goes_from_upload_to_download(client: OpenAI) -> None:
