@@ -21,6 +21,11 @@ from normalizer_assets.standin.settings import StandinSettings
 
 _numbers = itertools.count()
 
+LIVING_MODELS: dict[str, date | None] = dict.fromkeys(
+    ("gpt-5", "gpt-5-mini", "gpt-4o-mini"), date(2100, 1, 1)
+)
+"""Shutdown dates for stand-ins: the announced ones would one day change what tests see."""
+
 
 @pytest.fixture(scope="session")
 def template_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
@@ -66,7 +71,7 @@ def engine(database_url: sa.URL) -> Iterator[sa.Engine]:
 @pytest.fixture(scope="session")
 def standin() -> Iterator[RunningStandin]:
     """A stand-in whose batches take a fifth of a second."""
-    with running_standin(StandinSettings(batch_seconds=0.2)) as running:
+    with running_standin(StandinSettings(batch_seconds=0.2, models=LIVING_MODELS)) as running:
         yield running
 
 

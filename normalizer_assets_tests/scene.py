@@ -5,6 +5,7 @@ fixtures in. Does not belong here: any check.
 """
 
 import csv
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ STEPS = (
     "normalized_products_confidence_gate",
     "cache_embeddings",
 )
-COLLECT_STEPS = STEPS[3:]
+SUBMIT_STEPS, COLLECT_STEPS = STEPS[:3], STEPS[3:]
+STATIONS = tuple(step for step in STEPS if not step.endswith("_gate"))
 
 Listing = Mapping[str, object]
 
@@ -67,6 +69,7 @@ class Scene:
     partition: Partition
     instance: dg.DagsterInstance
     monkeypatch: pytest.MonkeyPatch
+    standin: RunningStandin
 
     def set(self, **variables: str) -> None:
         """Overrides keys of the configuration, for commands too."""
@@ -100,14 +103,21 @@ class Scene:
         partition: Partition | None = None,
         selection: Sequence[str] | None = None,
         tags: dict[str, str] | None = None,
+        **config: Mapping[str, object],
     ) -> dg.ExecuteInProcessResult:
-        """Executes a job in process; ``__ASSET_JOB`` is what the UI's button runs."""
+        """Executes a job in process; ``__ASSET_JOB`` is what the UI's button runs.
+
+        ``config`` is the run config of assets, by name.
+        """
         return self.definitions.resolve_job_def(job).execute_in_process(
             partition_key=(partition or self.partition).key,
             instance=self.instance,
             raise_on_error=False,
             asset_selection=[dg.AssetKey(name) for name in selection] if selection else None,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {asset: {"config": values} for asset, values in config.items()},
+            },
             tags=tags,
         )
 
@@ -124,7 +134,52 @@ class Scene:
         """Takes a landed partition to its end, which must be published."""
         assert self.submit(partition).success
         assert self.collect(partition).success
+        while self.row(partition).state == "waiting":  # for its second round
+            assert self.collect(partition).success
         assert self.row(partition).state == "published"
+
+    def tick(self) -> dg.SensorResult:
+        """Lets the sensor look once."""
+        repository = self.definitions.get_repository_def()
+        context = dg.build_sensor_context(instance=self.instance, repository_def=repository)
+        data = repository.get_sensor_def("collect_finished_batches").evaluate_tick(context)
+        return dg.SensorResult(
+            run_requests=list(data.run_requests or []),
+            asset_events=list(data.asset_events),
+            skip_reason=data.skip_message,
+        )
+
+    def execute_requests(self, result: dg.SensorResult) -> list[dg.ExecuteInProcessResult]:
+        """Runs what the sensor asked for, as the daemon would."""
+        return [
+            self.run(
+                str(request.job_name),
+                Partition.from_key(str(request.partition_key)),
+                tags=dict(request.tags),
+            )
+            for request in result.run_requests or []
+        ]
+
+    def daemon(self, seconds: float = 30) -> list[str]:
+        """Does the daemon's work until every partition is published, held or failed.
+
+        Returns:
+            The run keys that were launched; every run was green.
+        """
+        deadline = time.monotonic() + seconds
+        keys: list[str] = []
+        while self.scalar(_UNSETTLED):
+            result = self.tick()
+            keys += [key for _, key in launched(result)]
+            assert all(run.success for run in self.execute_requests(result))
+            if not result.run_requests:
+                time.sleep(0.05)
+            assert time.monotonic() < deadline, self.rows("select * from normalizer.partitions")
+        return keys
+
+    def skip_pauses(self) -> None:
+        """Lets pauses before a next try be over."""
+        self.execute("update normalizer.partitions set next_attempt_at = now()")
 
     def wait_for_batches(self) -> None:
         """Returns when the stand-in has no batch under way."""
@@ -156,10 +211,41 @@ class Scene:
         """Asks the database for one value."""
         return self.rows(sql, **values)[0][0]
 
+    def bought(self) -> list[str]:
+        """Returns what the stand-in was paid for, once for each time: a hash of the body.
+
+        Embeddings are left out.
+        """
+        return [
+            entry["body_hash"]
+            for entry in self.standin.journal()
+            if entry["kind"] == "line"
+            or (entry["kind"] == "call" and entry["endpoint"] == "/v1/chat/completions")
+            if entry["billed_usd"] != "0"
+        ]
+
+    def warned(self, result: dg.ExecuteInProcessResult) -> str:
+        """Returns what a run's log warns of."""
+        return "\n".join(
+            entry.user_message
+            for entry in self.instance.all_logs(result.run_id)
+            if entry.level == logging.WARNING
+        )
+
     def execute(self, sql: str, **values: object) -> None:
         """Changes the database, as time or a dead process would have."""
         with self.engine.begin() as connection:
             connection.execute(sa.text(sql), values)
+
+
+_UNSETTLED = (
+    "select count(*) from normalizer.partitions where state not in ('published', 'held', 'failed')"
+)
+
+
+def launched(result: dg.SensorResult) -> list[tuple[str | None, str]]:
+    """Returns job and run key of what the sensor asked for."""
+    return [(request.job_name, str(request.run_key)) for request in result.run_requests or []]
 
 
 def steps(result: dg.ExecuteInProcessResult) -> dict[str, str]:
@@ -169,9 +255,14 @@ def steps(result: dg.ExecuteInProcessResult) -> dict[str, str]:
     """
     ended = {}
     yielded = {
-        event.step_key for event in result.all_events if event.is_successful_output or
-        event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    }  # fmt: skip
+        event.step_key
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+        or (
+            event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+            and event.step_key not in STATIONS
+        )
+    }
     kinds = {
         dg.DagsterEventType.STEP_SUCCESS: "success",
         dg.DagsterEventType.STEP_SKIPPED: "skipped",
@@ -208,8 +299,18 @@ def standin_settings() -> StandinSettings:
 
 
 @pytest.fixture
-def standin(standin_settings: StandinSettings) -> Iterator[RunningStandin]:
+def variables() -> dict[str, str]:
+    """Overrides of the configuration for scene and stand-in; a test may override it."""
+    return {}
+
+
+@pytest.fixture
+def standin(
+    standin_settings: StandinSettings, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningStandin]:
     """A stand-in of the test's own: no batch of another test can be found again in it."""
+    for variable, value in variables.items():
+        monkeypatch.setenv(f"NORMALIZER__{variable}", value)
     with running_standin(standin_settings) as running:
         yield running
 
@@ -220,7 +321,8 @@ def scene(
     engine: sa.Engine,
     partition: Partition,
     monkeypatch: pytest.MonkeyPatch,
+    standin: RunningStandin,
 ) -> Iterator[Scene]:
     """Nothing has landed yet."""
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Scene(config, engine, partition, instance, monkeypatch)
+        yield Scene(config, engine, partition, instance, monkeypatch, standin)

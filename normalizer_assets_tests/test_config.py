@@ -41,6 +41,11 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
     ]  # fmt: skip
     assert config.first_day.isoformat() == "2021-01-01"
     assert config.batching.min_products == 100
+    assert config.batching.deadline_hours == 26
+    assert config.batching.second_round_min_hours == 1
+    assert (config.canary.size, config.canary.min_products) == (20, 1000)
+    assert config.canary.min_share_valid == 0.9
+    assert 0 < config.budget.partition_usd <= config.budget.day_usd
     assert config.polling.interval_seconds == 60
     assert config.model_of("mini") is config.models["gpt-5-mini"]
 
@@ -126,6 +131,43 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
             (
                 "my.toml: `first_day`: Input should be a valid date or datetime, input is too "
                 "short (given: 'ayer')"
+            ),
+        ),
+        (
+            'successor = "gpt-6-luna"',
+            'successor = "gpt-7"',
+            (
+                "my.toml: `models.\"gpt-5-mini\".successor` names 'gpt-7', which is not in the "
+                'model table; add a section [models."gpt-7"]'
+            ),
+        ),
+        (
+            "flex = true",
+            'flex = true\nwhen_gone = "stop"',
+            (
+                "my.toml: `models.gpt-5.when_gone`: Input should be 'successor' or 'fail' "
+                "(given: 'stop')"
+            ),
+        ),
+        (
+            "partition_usd = 50.0",
+            "partition_usd = -1",
+            (
+                "my.toml: `budget.partition_usd`: Input should be greater than or equal to 0 "
+                "(given: -1)"
+            ),
+        ),
+        (
+            "size = 20",
+            "sise = 20",
+            "my.toml: unknown key `canary.sise`; did you mean `size`?",
+        ),
+        (
+            "[paths]",
+            "[batching]\ncreations_per_hour = 2001\n\n[paths]",
+            (
+                "my.toml: `batching.creations_per_hour`: Input should be less than or equal to "
+                "2000 (given: 2001)"
             ),
         ),
         (
@@ -258,6 +300,31 @@ def test_an_error_in_the_file_is_not_put_on_a_variable(load: Load) -> None:
             "[batching]\nmin_product = 3\n\n[router]\n",
             {"NORMALIZER__BATCHING__PREFERRED_LINES": "50"},
         )
+
+
+def test_every_model_that_is_announced_to_go_has_a_successor(load: Load) -> None:
+    table = load().models
+    announced = {name for name, model in table.items() if model.shutdown is not None}
+    assert announced == {"gpt-5", "gpt-5-mini", "gpt-4o-mini"}
+    for name in announced:
+        successor = table[name].successor
+        assert successor is not None
+        assert table[successor].shutdown is None
+        assert table[name].when_gone == "successor"
+
+
+def test_keys_of_a_deadline_may_be_fractions(load: Load) -> None:
+    config = load(
+        variables={
+            "NORMALIZER__BATCHING__DEADLINE_HOURS": "0.01",
+            "NORMALIZER__BUDGET__DAY_USD": "0.5",
+            "NORMALIZER__BUDGET__PARTITION_USD": "0",
+            "NORMALIZER__CANARY__MIN_PRODUCTS": "0",
+        }
+    )
+    assert config.batching.deadline_hours == 0.01
+    assert (config.budget.day_usd, config.budget.partition_usd) == (0.5, 0)
+    assert config.canary.min_products == 0
 
 
 def test_relative_folders_of_the_file_lie_beside_it(load: Load, tmp_path: Path) -> None:

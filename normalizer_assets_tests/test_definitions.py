@@ -31,6 +31,7 @@ GRAPH = {
     },
     "checks": {
         "normalized_products:confidence_gate": {"blocking": True, "partitioned": True},
+        "submitted_batches:submission_allowed": {"blocking": False, "partitioned": True},
     },
     "jobs": {
         "submit": ["raw_products", "routed_products", "submitted_batches"],

@@ -16,10 +16,19 @@ from typing import Any, Literal
 from normalizer_assets.answers.schemas import Answer, UnusableAnswer, clean, normalise
 from normalizer_assets.pricing.costs import Usage, usage_from_response
 
-State = Literal["ok", "http_error", "expired", "refused", "truncated", "invalid", "unreadable"]
+State = Literal[
+    "ok", "http_error", "unavailable", "expired", "refused", "truncated", "invalid", "unreadable"
+]
 
 NOT_EXECUTED = frozenset({"batch_expired", "batch_cancelled"})
 """Codes of error lines whose request never ran: free, and worth asking again."""
+
+PASSING_STATUSES = (
+    0,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
 
 _OBJECT_START = re.compile(r'\{\s*["}]')
 
@@ -30,8 +39,9 @@ class ParsedLine:
 
     Attributes:
         custom_id: The request's id; ``None`` only where the line does not tell.
-        state: ``ok`` (usable answer), ``http_error`` (the API said no), ``expired``
-            (never ran: window over or batch cancelled), ``refused`` (refusal or
+        state: ``ok`` (usable answer), ``http_error`` (the API said no), ``unavailable``
+            (it said later: 429, 5xx, or a status of 0), ``expired`` (never ran: window
+            over or batch cancelled), ``refused`` (refusal or
             content filter), ``truncated`` (cut at the token limit), ``invalid`` (the
             reply holds no usable answer), ``unreadable`` (the line itself is broken).
         answer: Given exactly where ``state`` is ``ok``.
@@ -40,6 +50,9 @@ class ParsedLine:
         llm_model: Model that replied, as the API names it (a snapshot id).
         reason: Empty where ``ok``; else why not, for people.
         status_code: HTTP status of the request, ``None`` where it never ran.
+        parameter: The request's parameter that the API refused: the next request would be
+            refused as well.
+        flex: Whether it was served, and is billed, as ``service_tier: flex``.
     """
 
     custom_id: str | None
@@ -50,6 +63,8 @@ class ParsedLine:
     llm_model: str | None = None
     reason: str = ""
     status_code: int | None = None
+    parameter: str | None = None
+    flex: bool = False
 
 
 def parse_content(content: str) -> Answer:
@@ -91,9 +106,13 @@ def parse_batch_line(line: str) -> ParsedLine:
     body = response.get("body")
     if status_code != HTTPStatus.OK:
         error = body.get("error") if isinstance(body, Mapping) else body
-        # The API has returned status 0 in batches that counted no failure.
-        reason = f"HTTP {status_code}: {_explain(error)}"
-        return ParsedLine(custom_id, "http_error", reason=reason, status_code=status_code)
+        return ParsedLine(
+            custom_id,
+            "unavailable" if passes(status_code) else "http_error",
+            reason=f"HTTP {status_code}: {_explain(error)}",
+            status_code=status_code,
+            parameter=refused_parameter(status_code, error),
+        )
     return replace(parse_completion(body), custom_id=custom_id)
 
 
@@ -117,8 +136,9 @@ def parse_completion(body: Any, custom_id: str | None = None) -> ParsedLine:
         "invalid",
         content=content,
         usage=usage_from_response(body),
-        llm_model=model if isinstance(model, str) else None,
+        llm_model=_storable_text(model) if isinstance(model, str) else None,
         status_code=HTTPStatus.OK.value,
+        flex=body.get("service_tier") == "flex",
     )
     if body.get("error"):
         # Seen with status 200: only the body tells that the call failed.
@@ -134,6 +154,26 @@ def parse_completion(body: Any, custom_id: str | None = None) -> ParsedLine:
             reason = "cut at the token limit" + ("" if content else ", before any text")
             return replace(line, state="truncated", reason=reason)
         return replace(line, reason=str(unusable))
+
+
+def passes(status_code: int | None) -> bool:
+    """Returns whether a refusal with this HTTP status may be gone the next time.
+
+    The API has returned status 0 in batches that counted no failure.
+    """
+    return status_code in PASSING_STATUSES or (status_code or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def refused_parameter(status_code: int | None, error: Any) -> str | None:
+    """Returns the parameter that a refusal names, unless it is the product's own text."""
+    if not isinstance(error, Mapping):
+        return None
+    if error.get("code") == "model_not_found":
+        return "model"
+    parameter = error.get("param")
+    if status_code != HTTPStatus.BAD_REQUEST or not isinstance(parameter, str):
+        return None
+    return None if parameter.startswith(("messages", "input")) else _storable_text(parameter)
 
 
 def error_record(custom_id: str, reason: str) -> dict[str, Any]:

@@ -33,20 +33,20 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         While a batch is still under way this yields nothing: the later steps are skipped,
         the run is green, and the sensor comes back.
         """
-        from normalizer_assets.batching.collection import NotReady, collect
+        from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
             return
-        work = turn.work
 
         def log_progress(ended: int, total: int) -> None:
             if ended % PROGRESS_EVERY == 0:
                 context.log.info("%s of %s single questions have an end", ended, total)
 
-        try:
-            collected = collect(work, routed_products, log_progress)
-        except NotReady as waiting:
-            context.log.info("%s waits for %s", work.partition.key, waiting)
+        with turn.step(context.log) as ending:
+            collected = pipeline.collect(
+                turn.work, routed_products, log_progress, context.log.warning
+            )
+        if ending.stop is not None:
             return
         states = dict(collected.records.group_by("state").len().sort("state").iter_rows())
         yield dg.Output(
@@ -58,6 +58,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "answered_by_legacy": collected.chain.legacy,
                 "left_to_rules": collected.chain.rules,
                 "strange_lines": sum(harvest.strange_lines for harvest in collected.harvests),
+                "billed_beyond_lines_usd": float(
+                    sum(harvest.unplaced_usd for harvest in collected.harvests)
+                ),
                 "cost_usd": float(collected.cost_usd),
                 **{f"requests_{state}": count for state, count in states.items()},
             },

@@ -20,26 +20,26 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         Refuses a partition whose newest version is not published: a blocking check stops
         only its own run, and this asset can be launched alone.
         """
-        from normalizer_assets.cache.embeddings import embed_pending
-        from normalizer_assets.publishing.versions import is_published
+        from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
             return
-        work = turn.work
-        with work.engine.connect() as connection:
-            published = is_published(connection, work.partition)
-        if not published:
+        with turn.step(context.log) as ending:
+            embedded = pipeline.embed(turn.work)
+        if ending.stop is not None:
+            return
+        if embedded is None:
             raise dg.Failure(
-                f"{work.partition.key} is not published: its gate is red or has not judged the "
-                f"newest version; materialise normalized_products with its check first",
+                f"{turn.work.partition.key} is not published: its gate is red or has not judged "
+                f"the newest version; materialise normalized_products with its check first",
                 allow_retries=False,
             )
-        embedded = embed_pending(work)
         yield dg.MaterializeResult(
             metadata={
                 "new_entries": embedded.entries,
                 "tokens": embedded.tokens,
                 "cost_usd": float(embedded.cost_usd),
+                "left_for_next_run": embedded.left,
             }
         )
 

@@ -35,23 +35,13 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         where day = '2024-10-01' and retailer = 'lider';
         ```
         """
-        from normalizer_assets.batching import ledger
+        from normalizer_assets import pipeline
         from normalizer_assets.markdown import frame_table
-        from normalizer_assets.publishing.products import build_products
-        from normalizer_assets.publishing.versions import write_version
 
         if turn.is_taken(context.log):
             return
-        work = turn.work
-        with work.engine.connect() as connection:
-            by_rules = ledger.questions_of(connection, work.partition).filter(
-                pl.col("state") == "rules"
-            )
-            answers = ledger.answers_for(
-                connection, work.partition, routed_products["question_key"].to_list()
-            ).join(by_rules, on="question_key", how="anti")
-        products = build_products(routed_products, answers, work.config)
-        version = write_version(work.engine, work.partition, products, context.run.run_id)
+        normalised = pipeline.normalise(turn.work, routed_products, context.run.run_id)
+        products, version = normalised.products, normalised.version
         if not version.changed:
             context.log.info("version %s has these rows already", version.number)
         answered = dict(products.group_by("answered_by").len().sort("answered_by").iter_rows())

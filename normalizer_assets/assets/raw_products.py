@@ -40,30 +40,18 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         where day = '2024-10-01' and retailer = 'lider';
         ```
         """
-        from normalizer_assets.batching import life
+        from normalizer_assets import pipeline
         from normalizer_assets.intake.errors import IntakeError
-        from normalizer_assets.intake.partition import take_in
 
         if turn.is_taken(context.log):
             return
-        work = turn.work
         try:
-            taken = take_in(
-                work.config, work.partition.retailer, work.partition.day, limit=config.limit
-            )
+            taken = pipeline.land(turn.work, config.limit)
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if taken is None:
-            raise dg.Failure(_not_landed(work), allow_retries=False)
+            raise dg.Failure(_not_landed(turn.work), allow_retries=False)
         intake = taken.intake
-        life.record_landing(
-            work.engine,
-            work.partition,
-            snapshot=taken.snapshot.sha256,
-            raw_count=intake.raw_count,
-            collapsed_count=intake.collapsed_count,
-            quarantined=intake.quarantined,
-        )
         yield dg.Output(
             intake.listings,
             metadata={

@@ -22,16 +22,11 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         else the tier that the score asks for: `mini` or `full`. The five factors and the
         reasons stand beside the score.
         """
-        from normalizer_assets.cache.exact import with_routes
-        from normalizer_assets.routing.routing import route_listings
+        from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
             return
-        work = turn.work
-        with work.engine.connect() as connection:
-            routed = with_routes(
-                connection, work.partition, route_listings(raw_products, work.config)
-            )
+        routed = pipeline.route(turn.work, raw_products)
         shares = dict(routed.group_by("route").len().sort("route").iter_rows())
         yield dg.Output(
             routed,

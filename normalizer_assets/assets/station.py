@@ -21,6 +21,7 @@ def station(
     kinds: set[str],
     deps: Sequence[str] = (),
     hands_on_frame: bool = False,
+    checks: Sequence[dg.AssetCheckSpec] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Returns the decorator of an asset that may also skip.
 
@@ -34,6 +35,7 @@ def station(
         deps: Assets that must have been made before, but are not read as frames.
         hands_on_frame: True where the asset yields a frame for a successor; the others
             write tables and yield metadata alone.
+        checks: Checks that the asset evaluates itself, also where it yields nothing else.
     """
     return dg.asset(
         partitions_def=partitions,
@@ -41,6 +43,7 @@ def station(
         owners=OWNERS,
         kinds=kinds,
         deps=list(deps),
+        check_specs=list(checks),
         output_required=False,
         io_manager_key="parquet_store" if hands_on_frame else None,
         dagster_type=None if hands_on_frame else NOTHING,

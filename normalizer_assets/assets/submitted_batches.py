@@ -6,50 +6,66 @@ import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
+from normalizer_assets.checks import submission
 from normalizer_assets.resources.turn import Turn
+
+
+class PayAgain(dg.Config):
+    """Run config of ``submitted_batches``.
+
+    Attributes:
+        force: Ask and pay all questions of the partition again, although they have
+            answers. The run's log says first what that is estimated to cost.
+    """
+
+    force: bool = False
 
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
 
-    @station(partitions, kinds={"openai", "postgres"})
+    @station(partitions, kinds={"openai", "postgres"}, checks=[submission.spec(partitions)])
     def submitted_batches(
         context: dg.AssetExecutionContext,
+        config: PayAgain,
         routed_products: pl.DataFrame,
         turn: dg.ResourceParam[Turn],
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """Questions without an answer, written to the ledger, cut into batches and sent.
 
         Returns as soon as the batches exist; the sensor `collect_finished_batches` looks
         after them. Few questions make no batch: they are asked individually when the
-        partition is collected. Materialising again asks nothing twice.
+        partition is collected. Materialising again asks nothing twice. Over budget, without
+        a key or with a red canary nothing is sent, and `normalizer.partitions` says why:
 
         ```sql
+        select state, blocked_reason from normalizer.partitions
+        where day = '2024-10-01' and retailer = 'lider';
         select * from normalizer.batches order by planned_at desc;
         ```
         """
-        from normalizer_assets.batching import submission
-        from normalizer_assets.batching.requests import build_requests, cost_scenarios
+        from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
+            yield submission.evaluate(turn)
             return
-        work = turn.work
-        asked = routed_products.filter(pl.col("route") != "cache").unique(
-            "question_key", keep="first", maintain_order=True
-        )
-        individually = cost_scenarios(work.config, routed_products)[0]
-        plan = submission.plan(work, build_requests(work.config, asked, "batch"), individually.usd)
-        batch_ids = submission.send(work)
-        yield dg.MaterializeResult(
-            metadata={
-                "questions_asked": plan.asked,
-                "in_batches": plan.in_batches,
-                "individually": plan.individually,
-                "batches": len(batch_ids),
-                "batch_ids": ", ".join(batch_ids) or "none",
-                "estimated_usd": float(plan.estimated_usd),
-                "individually_at_full_usd": float(individually.usd),
-            }
-        )
+        with turn.step(context.log):
+            sent = pipeline.submit(
+                turn.work, routed_products, force=config.force, say=context.log.warning
+            )
+            yield dg.MaterializeResult(
+                metadata={
+                    "in_batches": sent.in_batches,
+                    "canary": sent.canary,
+                    "individually": sent.individually,
+                    "asked_by_others": sent.waiting,
+                    "batches": len(sent.batch_ids),
+                    "batch_ids": ", ".join(sent.batch_ids) or "none",
+                    "estimated_usd": float(sent.estimated_usd),
+                    "individually_at_full_usd": float(sent.individual_usd),
+                    "models_replaced": "; ".join(sent.switched) or "none",
+                }
+            )
+        yield submission.evaluate(turn)
 
     return submitted_batches

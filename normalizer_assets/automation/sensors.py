@@ -13,7 +13,7 @@ from normalizer_assets.automation.jobs import AssetJob
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets.resources.openai_client import clients
 from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG
 
 if TYPE_CHECKING:
@@ -46,16 +46,31 @@ def build_sensor(
         "for partitions whose batches are finished, and `submit` again where a process died.",
     )
     def collect_finished_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        from normalizer_assets import direct
         from normalizer_assets.automation.sweep import sweep
 
         engine = database.engine
         for run_id in _report_dead_runs(context.instance, engine):
             context.log.warning("run %s is reported failed: its process died", run_id)
         busy = _partitions_with_runs(context.instance)
-        result = sweep(
-            engine, lambda: connect_api(engine), config.polling, lambda partition: partition in busy
-        )
-        for failure in result.failures:
+        # Dagster knows no direct partition. Their callers run them; where one died, and a
+        # landed partition waits for its question, nobody else does.
+        awaited = direct.awaited(engine)
+        with clients(engine) as connect:
+            result = sweep(
+                engine,
+                connect,
+                config,
+                lambda partition: (
+                    partition in busy or (partition.is_direct and partition not in awaited)
+                ),
+            )
+            failures = list(result.failures)
+            for launch in result.launches:
+                if launch.partition.is_direct:
+                    failures += direct.attempt(config, engine, launch, connect)
+        launches = [launch for launch in result.launches if not launch.partition.is_direct]
+        for failure in failures:
             context.log.warning(failure)
         return dg.SensorResult(
             run_requests=[
@@ -65,12 +80,12 @@ def build_sensor(
                     partition_key=launch.partition.key,
                     tags={LAUNCH_TAG: launch.run_key},
                 )
-                for launch in result.launches
+                for launch in launches
             ],
             asset_events=[
                 observation for change in result.changes for observation in _observations(change)
             ],
-            skip_reason=None if result.launches else result.summary,
+            skip_reason=None if launches else result.summary,
         )
 
     return collect_finished_batches
@@ -121,4 +136,5 @@ def _observations(change: "BatchProgress") -> list[dg.AssetObservation]:
             },
         )
         for partition in change.partitions
+        if not partition.is_direct
     ]

@@ -1,44 +1,24 @@
 """The fallback chain for questions that no batch answered.
 
-Belongs here: individual call with retry, then the legacy model, then basic rules, each
-recorded before and after. Does not belong here: batches (``submission``, ``harvest``),
-judging answers (``answers.evidence``), what the rules say (``answers.rules``).
+Belongs here: the order individual call, legacy model, basic rules, and what a budget
+leaves undone. Does not belong here: asking a question (``individual``), judging answers
+(``answers.evidence``), what the rules say (``answers.rules``).
 """
 
-import json
-import random
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
-import sqlalchemy as sa
 
-from normalizer_assets.answers.parsing import ParsedLine, parse_completion
-from normalizer_assets.batching import ledger
-from normalizer_assets.batching.harvest import answer_values
+from normalizer_assets.batching import ledger, questions
+from normalizer_assets.batching.calls import REPEATS_AFTER_LOST_REPLY
+from normalizer_assets.batching.errors import BlockedError
+from normalizer_assets.batching.individual import Asked, Progress, ask, with_larger_limit
 from normalizer_assets.batching.requests import build_requests
-from normalizer_assets.batching.shards import custom_ids
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.config import IndividualConfig
 from normalizer_assets.db.tables import Step
-from normalizer_assets.pricing.costs import cost_usd
-
-if TYPE_CHECKING:
-    from openai import OpenAI
 
 STEPS: tuple[Step, ...] = ("individual", "legacy")
-REPEATS_AFTER_LOST_REPLY = 1
-"""A synchronous call cannot be looked up, so it may be paid twice at most."""
-LONGEST_PAUSE_SECONDS = 60.0
-STOPPING_STATUSES = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-"""The next question would be refused as well."""
-PASSING_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,200 +30,89 @@ class ChainResult:
     rules: int = 0
 
 
-@dataclass(frozen=True)
-class _Reply:
-    """The end of one call; ``fatal`` stops the whole chain."""
-
-    state: str
-    reason: str | None = None
-    raw: str | None = None
-    line: ParsedLine | None = None
-    fatal: Exception | None = None
-
-
-def answer_open_questions(
-    work: PartitionWork, listings: pl.DataFrame, progress: Progress | None = None
+def end_questions(
+    work: PartitionWork,
+    listings: pl.DataFrame,
+    cut: set[str],
+    rows: int,
+    progress: Progress | None = None,
 ) -> ChainResult:
-    """Asks every open question of the partition individually until each has an end.
+    """Asks open questions of the partition individually until each has an end.
 
     Args:
         work: The partition; its config says how many calls go at once.
         listings: Routed listings of the open questions, one a question, with the columns
             that ``build_requests`` needs.
+        cut: Questions whose batch line was cut at the output limit; they get a larger one.
+        rows: Listings of the whole partition.
         progress: Called with (questions ended, questions in all).
 
     Returns:
         Counts by the step that ended the question.
 
     Raises:
-        openai.OpenAIError: Wrong key, missing permission, used-up quota, or an API that
-            cannot be reached. None of them is the fault of a question: all open ones stay
-            open.
+        BlockedError: A wrong key, a used-up quota, or a budget that leaves more questions
+            than the rules may answer; what was answered is stored.
+        openai.OpenAIError: The API cannot be reached; all questions stay open.
     """
-    # Before anything is recorded: a missing or wrong key must not look like a lost reply.
-    # Retries are ours: the SDK repeats a call after a lost reply without telling.
-    client = work.client.with_options(max_retries=0, timeout=work.config.individual.timeout_seconds)
-    with work.engine.begin() as connection:
-        ledger.abandoned_requests(connection, work.partition)
+    with work.engine.connect() as connection:
         tried = ledger.tries(connection, work.partition)
-    requests = {step: _requests(work, listings, step) for step in STEPS}
-
-    def end(question_key: str) -> str:
-        for step in STEPS:
-            states = tried.get((question_key, step), [])
-            lost = states.count("outcome_unknown")
-            if len(states) > lost or lost > REPEATS_AFTER_LOST_REPLY:
-                continue  # this step had its chance before a restart
-            if _ask(work, client, step, requests[step][question_key], lost):
-                return step
-        with work.engine.begin() as connection:
-            ledger.close_questions(connection, work.partition, [question_key], "rules")
-        return "rules"
-
-    keys = listings["question_key"].to_list()
-    ended = dict.fromkeys((*STEPS, "rules"), 0)
-    with ThreadPoolExecutor(work.config.individual.concurrency) as pool:
-        try:
-            for number, step in enumerate(pool.map(end, keys), start=1):
-                ended[step] += 1
-                if progress is not None:
-                    progress(number, len(keys))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return ChainResult(**ended)
+    ended: dict[str, int] = {}
+    left, over, limit = listings, set[str](), None
+    for step in STEPS:
+        asked = _ask_step(work, step, left, tried, cut, progress)
+        answered = [result.question_key for result in asked.results if result.state == "ok"]
+        ended[step] = len(answered)
+        over |= set(asked.over_budget)
+        limit = limit or asked.limit
+        left = left.filter(~pl.col("question_key").is_in([*answered, *over]))
+    if limit is not None and len(over) > work.config.gate.max_share_rules * rows:
+        _close(work, left)
+        raise _rest_blocked(limit, len(over))
+    left = listings.filter(pl.col("question_key").is_in([*left["question_key"], *over]))
+    _close(work, left)
+    return ChainResult(**ended, rules=left.height)
 
 
-def _requests(work: PartitionWork, listings: pl.DataFrame, step: Step) -> dict[str, dict[str, Any]]:
-    """Returns the step's request for each question key."""
-    prefix = f"{step}_{ledger.body_hash(work.partition.key)[:6]}"
-    built = custom_ids(build_requests(work.config, listings, step), prefix)
-    return {row["question_key"]: row for row in built.iter_rows(named=True)}
-
-
-def _ask(
-    work: PartitionWork, client: "OpenAI", step: Step, request: dict[str, Any], lost: int
-) -> bool:
-    """Asks one question at one step; returns whether it has an answer now.
-
-    ``lost`` is how many replies were lost before a restart.
-    """
-    for _ in range(1 + REPEATS_AFTER_LOST_REPLY - lost):
-        with work.engine.begin() as connection:
-            request_id = ledger.plan_request(
-                connection, work.partition, step, _ledger_values(request)
-            )
-        reply = _call(client, work.config.individual, request["body"])
-        with work.engine.begin() as connection:
-            _settle(connection, work, request_id, step, request, reply)
-        if reply.fatal is not None:
-            raise reply.fatal
-        if reply.state != "outcome_unknown":
-            break
-    return reply.state == "ok"
-
-
-def _ledger_values(request: dict[str, Any]) -> dict[str, Any]:
-    columns = ("custom_id", "sku", "question_key", "tier", "llm_model", "prompt_version")
-    return {
-        **{column: request[column] for column in columns},
-        "body_hash": ledger.body_hash(request["body"]),
-        "estimated_usd": request["estimated_usd"],
-    }
-
-
-def _settle(
-    connection: sa.Connection,
+def _ask_step(
     work: PartitionWork,
-    request_id: int,
     step: Step,
-    request: dict[str, Any],
-    reply: _Reply,
-) -> None:
-    lost = reply.state == "outcome_unknown"
-    values: dict[str, Any] = {
-        "state": reply.state,
-        "reason": reply.reason,
-        "raw": reply.raw,
-        "cost_usd": request["estimated_usd"] if lost else 0,
-    }
-    line = reply.line
-    if line is not None:
-        model = work.config.models[request["llm_model"]]
-        values |= {
-            "input_tokens": line.usage.input_tokens,
-            "cached_tokens": line.usage.cached_tokens,
-            "output_tokens": line.usage.output_tokens,
-            "reasoning_tokens": line.usage.reasoning_tokens,
-            "cost_usd": cost_usd(line.usage, model, batch=False),
-            "llm_model": line.llm_model or request["llm_model"],
-        }
-    ledger.settle_request(connection, request_id, values)
-    if line is not None and line.answer is not None:
-        answer = {
-            "question_key": request["question_key"],
-            "answered_by": step,
-            "llm_model": values["llm_model"],
-            **answer_values(line.answer),
-        }
-        ledger.store_answer(connection, work.partition, request_id, answer)
+    listings: pl.DataFrame,
+    tried: dict[tuple[str, str], list[str]],
+    cut: set[str],
+    progress: Progress | None,
+) -> Asked:
+    lost: dict[str, int] = {}
+    for key in listings["question_key"]:
+        states = tried.get((key, step), [])
+        lost[key] = states.count("outcome_unknown")
+        if len(states) > lost[key] or lost[key] > REPEATS_AFTER_LOST_REPLY:
+            del lost[key]  # this step had its chance before a restart
+    requests = build_requests(
+        work.config, listings.filter(pl.col("question_key").is_in(list(lost))), step
+    )
+    if requests.is_empty():
+        return Asked()
+    return ask(work, step, _enlarged(work, requests, cut), lost, progress)
 
 
-def _call(client: "OpenAI", settings: IndividualConfig, body: str) -> _Reply:
-    """Sends one body, with retries for failures that pass and cost nothing."""
-    import openai
+def _enlarged(work: PartitionWork, requests: pl.DataFrame, cut: set[str]) -> pl.DataFrame:
+    """Gives a larger output limit to the requests of questions that were cut."""
 
-    arguments = json.loads(body)
-    reply = _Reply("http_error")
-    for pause in _pauses(settings):
-        try:
-            response = client.chat.completions.with_raw_response.create(**arguments)
-            line = parse_completion(json.loads(response.text))
-            return _Reply(line.state, line.reason or None, response.text, line)
-        except json.JSONDecodeError:
-            # Postgres holds no NUL.
-            kept = response.text.replace("\x00", "")
-            return _Reply("outcome_unknown", "the reply is not JSON", kept)
-        except openai.APIConnectionError as error:
-            if not never_left(error):
-                return _Reply("outcome_unknown", f"no reply: {error}")
-            # Neither will the next question leave.
-            reply = _Reply("not_executed", f"no connection: {error.__cause__}", fatal=error)
-            if pause is not None:
-                time.sleep(pause)
-        except openai.APIStatusError as error:
-            if error.status_code in STOPPING_STATUSES or error.code == "insufficient_quota":
-                return _Reply("not_executed", str(error), fatal=error)
-            reply = _Reply("http_error", str(error))
-            if not _passes(error.status_code):
-                return reply
-            if pause is not None:
-                time.sleep(max(pause, _retry_after(error)))
-    return reply
+    def enlarge(row: dict[str, Any]) -> dict[str, Any]:
+        return with_larger_limit(work, row) if row["question_key"] in cut else row
+
+    if not cut:
+        return requests
+    return pl.DataFrame(
+        [enlarge(row) for row in requests.iter_rows(named=True)], schema=requests.schema
+    )
 
 
-def never_left(error: Exception) -> bool:
-    """Returns whether a call failed before its request could reach the API."""
-    import httpx2
-
-    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+def _close(work: PartitionWork, left: pl.DataFrame) -> None:
+    with work.begin() as connection:
+        questions.close(connection, work.partition, left["question_key"].to_list(), "rules")
 
 
-def _passes(status_code: int) -> bool:
-    return status_code in PASSING_STATUSES or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _pauses(settings: IndividualConfig) -> Iterator[float | None]:
-    """Yields the pause after each attempt, in seconds; ``None`` after the last."""
-    for attempt in range(settings.attempts - 1):
-        yield settings.backoff_seconds * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311
-    yield None
-
-
-def _retry_after(error: Any) -> float:
-    """Returns the seconds that the API asks to wait, 0 where it does not say."""
-    try:
-        seconds = float(error.response.headers.get("retry-after", 0))
-    except ValueError:
-        return 0.0
-    return min(seconds, LONGEST_PAUSE_SECONDS)
+def _rest_blocked(limit: BlockedError, count: int) -> BlockedError:
+    return BlockedError(limit.by, f"{count} questions are left: {limit.reason}", limit.usd)

@@ -1,29 +1,43 @@
-"""Collecting a partition: look, harvest, and end every question that is left.
+"""Collecting a partition: harvest, second round, and an end for every question that is left.
 
 Belongs here: the order of these steps and what a partition waits for. Does not belong
-here: each step (``polling``, ``harvest``, ``chain``).
+here: each step (``polling``, ``harvest``, ``submission``, ``chain``).
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
 from normalizer_assets.answers.parsing import error_record
-from normalizer_assets.batching import ledger, life
-from normalizer_assets.batching.chain import ChainResult, Progress, answer_open_questions
-from normalizer_assets.batching.harvest import Harvest, harvest_due, json_text
-from normalizer_assets.batching.polling import poll
-from normalizer_assets.batching.submission import pending_summary
+from normalizer_assets.batching import ledger, life, questions
+from normalizer_assets.batching.chain import ChainResult, end_questions
+from normalizer_assets.batching.errors import BatchFailedError, BlockedError, NotReady
+from normalizer_assets.batching.harvest import Harvest, harvest, json_text
+from normalizer_assets.batching.individual import Progress, resume
+from normalizer_assets.batching.polling import cancel, poll
+from normalizer_assets.batching.submission import (
+    find_doubted,
+    pending_summary,
+    plan_batches,
+    send,
+    send_canary,
+)
 from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.db.tables import PASSING_STATES, UNSENT_BATCH_STATES
 
+ROUNDS = 2
+"""The second round is the last one: what is left then is asked individually."""
 
-class NotReady(Exception):  # noqa: N818 - no error: the partition waits
-    """A batch of the partition is still under way; the message says which."""
+AGAIN_IN_A_BATCH = (*PASSING_STATES, "outcome_unknown")
+"""Ends of a batch line that go to the second round; a person released the last kind."""
 
-
-class BatchFailedError(RuntimeError):
-    """The API refused a whole batch; the message is the API's reason, and what to do."""
+TOO_LATE = "the deadline passed"
 
 
 @dataclass(frozen=True)
@@ -48,7 +62,7 @@ class Collected:
 def collect(
     work: PartitionWork, routed: pl.DataFrame, progress: Progress | None = None
 ) -> Collected:
-    """Harvests the partition's terminal batches and ends its open questions.
+    """Harvests terminal batches and ends the partition's open questions.
 
     Args:
         work: The partition.
@@ -56,60 +70,184 @@ def collect(
         progress: Called with (questions ended, questions in all) during the chain.
 
     Raises:
-        NotReady: A batch is still under way; the partition is waiting again.
+        NotReady: A batch or another partition's question is under way; the partition is
+            waiting again.
+        BlockedError: Over budget, no room at the API, a wrong key or a used-up quota.
+        HeldError: The canary is red.
         BatchFailedError: The API refused a batch; its requests were never executed, and
             materialising the partition again sends them anew.
     """
-    with work.engine.begin() as connection:
+    with work.begin() as connection:
         life.enter(connection, work.partition, "collecting")
+    resume(work)
+    _look(work)
+    harvests = harvest_due(work)
+    refuse_failed(work)
+    _take_over(work)
+    listings = routed.unique("question_key", keep="first", maintain_order=True)
+    with work.begin() as connection:
+        questions.claim(connection, work.partition, _waiting(connection, work))
+        questions.forget_others(connection, work.partition, routed["question_key"])
         under_way = ledger.batches_under_way(connection, work.partition)
     if under_way:
-        poll(work.engine, work.client)
-    harvests = harvest_due(work)
-    failed = [harvest for harvest in harvests if harvest.state == "failed"]
-    if failed:
-        reason = "; ".join(f"{harvest.batch_id}: {harvest.errors}" for harvest in failed)
-        message = (
-            f"the API refused {len(failed)} batch(es): {reason}; nothing of them was executed "
-            f"or billed: correct the cause and materialise the partition again"
-        )
-        life.fail(work.engine, work.partition, message)
-        raise BatchFailedError(message)
-    with work.engine.begin() as connection:
-        waiting_for = pending_summary(connection, work.partition)
-        if waiting_for:
-            unsent = ledger.unsent_batches(connection, work.partition)
-            life.enter(connection, work.partition, "submitted" if unsent else "waiting")
-        questions = ledger.questions_of(connection, work.partition)
-        never_sent = ledger.unsent_questions(connection, work.partition)
-    if waiting_for:
-        # Raised outside of the transaction, which it would take back.
-        raise NotReady(waiting_for)
-    open_keys = questions.filter(pl.col("state") == "open")["question_key"]
-    left = routed.filter(pl.col("question_key").is_in(open_keys.to_list())).unique(
-        "question_key", keep="first", maintain_order=True
-    )
-    _refuse_single_calls_for_a_batch(work, never_sent.intersection(left["question_key"]))
-    ended = answer_open_questions(work, left, progress) if left.height else ChainResult()
+        raise _not_ready(work)
+    _try_a_few(work, listings)
     with work.engine.connect() as connection:
+        idle = questions.to_ask(connection, work.partition)
+    _ask_in_batches(work, listings, idle)
+    cut = set(idle.filter(pl.col("line_state") == "truncated")["question_key"])
+    left = listings.filter(pl.col("question_key").is_in(idle["question_key"].to_list()))
+    ended = ChainResult()
+    if left.height:
+        ended = end_questions(work, left, cut, routed.height, progress)
+    with work.engine.connect() as connection:
+        still_open = questions.of_partition(connection, work.partition).filter(
+            pl.col("state") == "open"
+        )
         records = ledger.records_of(connection, work.partition)
         cost = ledger.cost_of(connection, work.partition)
+    if still_open.height:
+        raise _not_ready(work)
     return Collected(_with_error_records(records), harvests, ended, cost)
 
 
-def _refuse_single_calls_for_a_batch(work: PartitionWork, never_sent: set[str]) -> None:
-    """Fails the partition where questions are left that only a batch may ask.
+def _look(work: PartitionWork) -> None:
+    """Looks at the partition's batches, and cancels them at its deadline."""
+    with work.engine.connect() as connection:
+        under_way = ledger.batches_under_way(connection, work.partition)
+    if any(row.batch_id for row in under_way):
+        poll(work.engine, work.client)
+    if _hours_left(work) < 0:
+        _end_doubts(work, [row for row in under_way if row.state == "creating"])
+    with work.engine.connect() as connection:
+        overdue = ledger.overdue_batches(connection, work.partition)
+    for row in overdue:
+        if row.state in UNSENT_BATCH_STATES:
+            with work.begin() as connection:
+                ledger.withdraw_batch(connection, row.shard_hash, TOO_LATE)
+        else:
+            cancel(work.engine, work.client, row)
 
-    They are those of a refused batch, collected again before it was planned anew: asked
-    one by one they would cost twice as much and take hours.
+
+def _end_doubts(work: PartitionWork, doubted: Sequence[sa.Row[Any]]) -> None:
+    """Finds or withdraws batches whose create was lost: after the deadline nobody sends them."""
+    for row in doubted:
+        try:
+            found = find_doubted(work, row)
+        except BlockedError:
+            with work.begin() as connection:
+                life.enter(connection, work.partition, "submitted")
+            raise
+        if not found:
+            with work.begin() as connection:
+                ledger.withdraw_batch(connection, row.shard_hash, TOO_LATE)
+
+
+def harvest_due(work: PartitionWork) -> list[Harvest]:
+    """Harvests every terminal batch with requests, or awaited questions, of the partition."""
+    with work.engine.connect() as connection:
+        due = ledger.due_for_harvest(connection, work.partition, _waiting(connection, work))
+    found = [harvest(work.config, work.engine, work.client, work.storage, row) for row in due]
+    return [one for one in found if one is not None]
+
+
+def _take_over(work: PartitionWork) -> None:
+    """Frees questions that another partition asks, but never sent, and does not work on.
+
+    Its process may be dead, and nobody else looking after it. What may be at the API stays
+    with it until it is found there or not (DESIGN.md, "Two keys").
     """
-    if len(never_sent) > work.config.batching.min_products:
-        message = (
-            f"{len(never_sent)} questions were never sent, too many for individual calls: "
-            f"materialise the partition again, from raw_products on"
+    with work.engine.connect() as connection:
+        askers = questions.resting_askers(connection, work.partition, work.config.polling)
+    for asker in askers:
+        with work.begin() as connection:
+            if life.is_free(connection, asker):
+                ledger.stand_down(connection, asker)
+
+
+def _waiting(connection: sa.Connection, work: PartitionWork) -> pl.Series:
+    """Returns the open questions that the partition waits for."""
+    mine = questions.of_partition(connection, work.partition)
+    return mine.filter((pl.col("state") == "open") & pl.col("waits"))["question_key"]
+
+
+def refuse_failed(work: PartitionWork) -> None:
+    """Stops where the API refused a whole batch of the partition, and tells it once.
+
+    Whoever harvested it: a partition that only waited for one of its questions is not to
+    blame.
+    """
+    with work.begin() as connection:
+        refused = ledger.refused_batches(connection, work.partition)
+        for row in refused:
+            ledger.record_batch(connection, row.shard_hash, alert=None)
+    reasons = [f"{row.batch_id}: {row.alert}" for row in refused]
+    if reasons:
+        raise BatchFailedError(
+            f"the API refused {len(reasons)} batch(es): {'; '.join(reasons)}; nothing of them was "
+            f"executed or billed: correct the cause and materialise the partition again"
         )
-        life.fail(work.engine, work.partition, message)
-        raise BatchFailedError(message)
+
+
+def _try_a_few(work: PartitionWork, listings: pl.DataFrame) -> None:
+    """Sends a canary where another partition has let go of many questions.
+
+    At the partition's submission they were another's, and so its own canary never was.
+    """
+    with work.engine.connect() as connection:
+        had_canary = ledger.answered(connection, work.partition, "canary")
+        idle = questions.to_ask(connection, work.partition)
+    never = idle.filter(pl.col("rounds") == 0)["question_key"].to_list()
+    fewest = max(work.config.batching.min_products, work.config.canary.min_products)
+    if len(never) > fewest and not had_canary:
+        send_canary(work, listings.filter(pl.col("question_key").is_in(never)))
+
+
+def _ask_in_batches(work: PartitionWork, listings: pl.DataFrame, idle: pl.DataFrame) -> None:
+    """Plans and sends a batch where one makes sense, and then waits for it.
+
+    Questions that never were in a batch are as many as a batch needs when they were
+    refused for lack of room, or were another partition's, which let go of them. Lines that
+    expired or failed for passing reasons go to the second round.
+
+    Raises:
+        NotReady: A batch was made.
+    """
+    never = idle.filter(pl.col("rounds") == 0)
+    passing = idle.filter(
+        pl.col("line_state").is_in(AGAIN_IN_A_BATCH) & (pl.col("rounds") < ROUNDS)
+    )
+    for number, chosen in ((1, never), (ROUNDS, passing)):
+        if chosen.height <= work.config.batching.min_products:
+            continue
+        if number == ROUNDS and _hours_left(work) < work.config.batching.second_round_min_hours:
+            continue
+        keys = chosen["question_key"].to_list()
+        plan_batches(work, listings.filter(pl.col("question_key").is_in(keys)), number)
+    with work.engine.connect() as connection:
+        planned = ledger.unsent_batches(connection, work.partition)
+    if planned:
+        send(work)
+        raise _not_ready(work)
+
+
+def _hours_left(work: PartitionWork) -> float:
+    """Returns the hours until the partition's deadline, infinite where it does not run yet."""
+    with work.engine.connect() as connection:
+        row = life.read(connection, work.partition)
+    if row is None or row.deadline_at is None:
+        return math.inf
+    left: timedelta = row.deadline_at - datetime.now(UTC)
+    return left / timedelta(hours=1)
+
+
+def _not_ready(work: PartitionWork) -> NotReady:
+    """Records that the partition waits again, and says for what."""
+    with work.begin() as connection:
+        waiting_for = pending_summary(connection, work.partition)
+        unsent = ledger.unsent_batches(connection, work.partition)
+        life.enter(connection, work.partition, "submitted" if unsent else "waiting")
+    return NotReady(waiting_for)
 
 
 def _with_error_records(requests: pl.DataFrame) -> pl.DataFrame:

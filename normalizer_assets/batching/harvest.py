@@ -2,13 +2,17 @@
 
 Belongs here: output and error file to states, answers and costs, for all partitions in
 the batch at once. Does not belong here: reading one line (``answers.parsing``), what is
-done about requests without an answer (``answers.chain``).
+done about requests without an answer (``collection``).
 """
 
 import json
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import polars as pl
 import sqlalchemy as sa
@@ -17,13 +21,20 @@ from upath import UPath
 from normalizer_assets.answers.parsing import ParsedLine, parse_batch_line
 from normalizer_assets.answers.schemas import Answer
 from normalizer_assets.batching import ledger
-from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.config import ModelConfig
-from normalizer_assets.db.tables import TERMINAL_BATCH_STATES, batches
-from normalizer_assets.pricing.costs import cost_usd
+from normalizer_assets.batching.replies import expect
+from normalizer_assets.batching.stored_answers import ANSWER_FIELDS
+from normalizer_assets.config import ModelConfig, NormalizerConfig
+from normalizer_assets.db.tables import batches
+from normalizer_assets.pricing.costs import cost_usd, usage_from_response
 
 if TYPE_CHECKING:
     from openai import OpenAI
+
+LINES_AT_ONCE = 5_000
+"""Lines that are in memory and settled together; a batch has up to 50,000."""
+
+WAITING_CODES = {"token_limit_exceeded"}
+"""The API's reasons for failing a batch that mean: later."""
 
 SETTLED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "custom_id": pl.String,
@@ -56,7 +67,9 @@ class Harvest:
         unanswered: Requests without one.
         strange_lines: Lines with an id that is not in the batch, repeated, or unreadable;
             they are kept in the result file.
-        errors: Why the batch failed as a whole, for people; empty if it did not.
+        refusal: Why the API refused the batch as a whole, ``None`` where it did not, or
+            only for a momentary lack of room.
+        unplaced_usd: What the API says to have billed beyond the lines; 0 if it agrees.
     """
 
     batch_id: str
@@ -64,34 +77,64 @@ class Harvest:
     answered: int
     unanswered: int
     strange_lines: int
-    errors: str
+    refusal: str | None = None
+    unplaced_usd: Decimal = Decimal(0)
 
 
-def harvest_due(work: PartitionWork) -> list[Harvest]:
-    """Harvests every terminal batch that carries requests of the partition, once."""
-    with work.engine.connect() as connection:
-        due = ledger.batches_of(
-            connection,
-            work.partition,
-            batches.c.state.in_(TERMINAL_BATCH_STATES),
-            batches.c.harvested_at.is_(None),
-        )
-    return [harvest for row in due if (harvest := _harvest(work, row)) is not None]
+@dataclass
+class Tally:
+    """What was seen while the lines of a batch went by.
+
+    Attributes:
+        seen: Custom id -> whether its line has an answer.
+        strange: Lines that nobody asked for, repeated or unreadable.
+        strange_usd: What these say to have cost.
+        parameters: Refused parameter -> the API's words.
+        refused: Lines that a refused parameter ended.
+        executed: Lines that a model replied to, whatever it said.
+    """
+
+    seen: dict[str, bool] = field(default_factory=dict)
+    strange: int = 0
+    strange_usd: Decimal = Decimal(0)
+    parameters: dict[str, str] = field(default_factory=dict)
+    refused: int = 0
+    executed: int = 0
+
+    @property
+    def answered(self) -> int:
+        """Requests with a usable answer."""
+        return sum(self.seen.values())
 
 
-def _harvest(work: PartitionWork, row: sa.Row[Any]) -> Harvest | None:
-    """Harvests one batch; ``None`` where another process did it meanwhile."""
+def harvest(
+    config: NormalizerConfig, engine: sa.Engine, client: "OpenAI", storage: UPath, row: sa.Row[Any]
+) -> Harvest | None:
+    """Harvests one terminal batch for every partition in it.
+
+    Args:
+        config: Prices of the models.
+        engine: The normaliser's database.
+        client: The API.
+        storage: Where result files are kept.
+        row: The batch.
+
+    Returns:
+        ``None`` where another process did it meanwhile.
+
+    Raises:
+        OSError: A result file is shorter than the API says; nothing is settled.
+        openai.OpenAIError: A file could not be fetched; nothing is settled.
+    """
     # Files are fetched and kept before any of their lines is parsed: the API deletes them
     # after 30 days, and parsing again must never cost a second batch.
     files = [
-        _fetch(work.client, file_id, work.storage / "results" / f"{row.batch_id}.{kind}.jsonl")
+        _fetch(client, file_id, storage / "results" / f"{row.batch_id}.{kind}.jsonl")
         for kind, file_id in (("output", row.output_file_id), ("error", row.error_file_id))
         if file_id
     ]
-    with work.engine.connect() as connection:
-        asked = ledger.custom_ids_of(connection, row.shard_hash)
-    settled, strange = settle_lines(_lines(files), asked, work.config.models[row.llm_model])
-    with work.engine.begin() as connection:
+    model = config.models[row.llm_model]
+    with engine.begin() as connection:
         connection.execute(
             sa.text("select pg_advisory_xact_lock(hashtextextended(:batch, 0))"),
             {"batch": f"batch {row.batch_id}"},
@@ -101,54 +144,124 @@ def _harvest(work: PartitionWork, row: sa.Row[Any]) -> Harvest | None:
         ).scalar()
         if done is not None:
             return None
-        missing = "not_executed" if row.state == "failed" else "missing"
-        ledger.settle_batch(connection, row.shard_hash, settled, missing)
-        ledger.record_batch(connection, row.shard_hash, harvested_at=sa.func.now())
-    answered = settled.filter(pl.col("state") == "ok").height
+        asked = ledger.custom_ids_of(connection, row.shard_hash)
+        tally = Tally()
+        for settled in settle_lines(_lines(files), asked, model, tally):
+            ledger.settle_lines(connection, row.shard_hash, settled)
+        ledger.settle_missing(
+            connection, row.shard_hash, "not_executed" if row.state == "failed" else "missing"
+        )
+        parameter = _parameter(tally)
+        if parameter is not None:
+            # They were refused before any work: once the cause is mended, they are new.
+            ledger.mark_not_executed(connection, row.shard_hash)
+        unplaced = _reconcile(connection, row, model, tally)
+        refusal = _refusal(row, parameter)
+        ledger.record_batch(
+            connection,
+            row.shard_hash,
+            harvested_at=sa.func.now(),
+            unplaced_usd=unplaced,
+            alert=refusal,
+        )
     return Harvest(
         batch_id=row.batch_id,
         state=row.state,
-        answered=answered,
-        unanswered=row.line_count - answered,
-        strange_lines=strange,
-        errors=_explain(row.errors) if row.state == "failed" else "",
+        answered=tally.answered,
+        unanswered=row.line_count - tally.answered,
+        strange_lines=tally.strange,
+        refusal=refusal,
+        unplaced_usd=unplaced,
     )
 
 
 def settle_lines(
-    lines: Iterable[str], asked: Container[str], model: ModelConfig
-) -> tuple[pl.DataFrame, int]:
-    """Parses result lines into one row a custom id.
+    lines: Iterable[str], asked: Container[str], model: ModelConfig, tally: Tally
+) -> Iterator[pl.DataFrame]:
+    """Parses result lines into one row a custom id, some thousand at once.
 
     Args:
         lines: Lines of output and error file, in any order.
         asked: The custom ids of the batch.
         model: Prices of the model that was asked.
+        tally: Counts what goes by. Of a repeated id the first usable line counts.
 
-    Returns:
-        A frame of ``SETTLED_SCHEMA``, and how many lines were unreadable, repeated an id
-        or had one that was not asked; of a repeated id the first usable line counts.
+    Yields:
+        Frames of ``SETTLED_SCHEMA``; an id comes again only with a better line.
     """
-    rows: dict[str, tuple[Any, ...]] = {}
-    strange = 0
-    for text in lines:
-        line = parse_batch_line(text)
-        if line.custom_id is None or line.custom_id not in asked:
-            strange += 1
-            continue
-        known = rows.get(line.custom_id)
-        if known is not None:
-            strange += 1
-            if known[1] == "ok":
+    remaining = iter(lines)
+    while chunk := list(islice(remaining, LINES_AT_ONCE)):
+        rows: dict[str, tuple[Any, ...]] = {}
+        for text in chunk:
+            line = parse_batch_line(text)
+            if line.custom_id is None or line.custom_id not in asked:
+                tally.strange += 1
+                tally.strange_usd += cost_usd(line.usage, model, batch=True)
                 continue
-        rows[line.custom_id] = _row(line, text, model)
-    return pl.DataFrame(list(rows.values()), schema=SETTLED_SCHEMA, orient="row"), strange
+            known = tally.seen.get(line.custom_id)
+            tally.strange += known is not None
+            if known or (known is False and line.state != "ok"):
+                continue
+            tally.seen[line.custom_id] = line.state == "ok"
+            tally.executed += line.status_code == HTTPStatus.OK
+            if line.parameter is not None:
+                tally.refused += 1
+                tally.parameters.setdefault(line.parameter, line.reason)
+            rows[line.custom_id] = _row(line, text, model)
+        if rows:
+            yield pl.DataFrame(list(rows.values()), schema=SETTLED_SCHEMA, orient="row")
+
+
+def _refusal(row: sa.Row[Any], parameter: str | None) -> str | None:
+    """Says what the API refused in all of a batch; a full queue is no refusal."""
+    if parameter is not None:
+        return f"every line was refused for {parameter}"
+    codes = {str(entry.get("code")) for entry in _entries(row.errors)}
+    if row.state == "failed" and (not codes or codes - WAITING_CODES):
+        return explain_errors(row.errors) or "the API gives no reason"
+    return None
+
+
+def _parameter(tally: Tally) -> str | None:
+    """Returns the parameter that the whole shard was refused for.
+
+    A parameter is the same in all lines: it would be refused 50,000 times. Where others
+    of the lines were executed, the refusal is about a line.
+    """
+    if not tally.refused or tally.executed:
+        return None
+    return "; ".join(f"`{name}`: {reason}" for name, reason in tally.parameters.items())
+
+
+def _reconcile(
+    connection: sa.Connection, row: sa.Row[Any], model: ModelConfig, tally: Tally
+) -> Decimal:
+    """Books what was billed for lines that never arrived; returns what nobody can place.
+
+    A line may be missing although it was executed and billed, or come with an id that
+    nobody asked. ``batch.usage`` counts it.
+    """
+    placed = ledger.placed_usd(connection, row.shard_hash)
+    usage = usage_from_response({"usage": row.usage})
+    missing = len(ledger.missing_ids(connection, row.shard_hash))
+    if usage.input_tokens:
+        rest = cost_usd(usage, model, batch=True) - placed
+    elif missing > tally.strange:
+        # No usage, and lines of which nothing came: nobody knows whether they were billed.
+        ledger.book_missing(connection, row.shard_hash, None)
+        return Decimal(0)
+    else:
+        rest = tally.strange_usd
+    if missing and rest > 0:
+        ledger.book_missing(connection, row.shard_hash, rest)
+        return Decimal(0)
+    return rest if usage.input_tokens else Decimal(0)
 
 
 def answer_values(answer: Answer | None) -> dict[str, Any]:
     """Returns an answer's fields as columns of the table ``answers``."""
     if answer is None:
-        return dict.fromkeys(ledger.ANSWER_FIELDS)
+        return dict.fromkeys(ANSWER_FIELDS)
     return {
         "brand": answer.brand,
         "model": answer.model,
@@ -189,17 +302,41 @@ def json_text(attributes: dict[str, str]) -> str:
 
 
 def _fetch(client: "OpenAI", file_id: str, path: UPath) -> UPath:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
+    """Keeps a file of the API, once and whole."""
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: another partition of the batch may fetch the same file meanwhile.
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    try:
+        _download(client, file_id, partial)
+        partial.rename(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _download(client: "OpenAI", file_id: str, path: UPath) -> None:
+    import httpx2
+    from openai.types import FileObject
+
+    size = 0
+    try:
         with (
             client.files.with_streaming_response.content(file_id) as response,
-            partial.open("wb") as file,
+            path.open("wb") as file,
         ):
             for chunk in response.iter_bytes():
-                file.write(chunk)
-        partial.rename(path)
-    return path
+                size += file.write(chunk)
+    except httpx2.TransportError as error:  # the SDK translates none while it streams
+        raise OSError(
+            f"{file_id}: cut after {size} bytes ({error}); fetched again later"
+        ) from error
+    # A connection that was cut can look like an end, and every line behind it like a
+    # request without an answer.
+    expected = expect(FileObject, client.files.retrieve(file_id)).bytes
+    if size != expected:
+        raise OSError(f"{file_id}: {size} of {expected} bytes came; it is fetched again later")
 
 
 def _lines(files: list[UPath]) -> Iterator[str]:
@@ -211,10 +348,14 @@ def _lines(files: list[UPath]) -> Iterator[str]:
                     yield line.rstrip("\n")
 
 
-def _explain(errors: dict[str, Any] | None) -> str:
-    entries = (errors or {}).get("data") or []
+def _entries(errors: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return (errors or {}).get("data") or []
+
+
+def explain_errors(errors: dict[str, Any] | None) -> str:
+    """Puts what the API says against a whole batch into words; empty if it says nothing."""
     return "; ".join(
         f"{entry.get('code')}: {entry.get('message')}"
         + (f" (line {entry['line']})" if entry.get("line") else "")
-        for entry in entries
+        for entry in _entries(errors)
     )

@@ -1,8 +1,8 @@
-"""The ledger: what was asked, its state, its answer, its cost.
+"""The ledger: what was asked, its state, its cost.
 
-Belongs here: every read and write of ``partition_questions``, ``batches``,
-``batch_requests`` and ``answers``. Does not belong here: calling the API
-(``submission``, ``polling``, ``harvest``, ``answers.chain``), partition states (``life``).
+Belongs here: every read and write of ``batches`` and ``batch_requests``. Does not belong
+here: calling the API (``submission``, ``polling``, ``harvest``, ``calls``), who asks a
+question (``questions``), what was answered (``stored_answers``).
 
 A paid request has a row here before it leaves, and its raw reply is stored before it is
 parsed for use (DESIGN.md, "Paying").
@@ -10,24 +10,28 @@ parsed for use (DESIGN.md, "Paying").
 
 import hashlib
 from collections.abc import Sequence
-from decimal import Decimal
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert
 
+from normalizer_assets.batching import questions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.shards import Shard
+from normalizer_assets.batching.stored_answers import ANSWER_FIELDS
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
     TERMINAL_BATCH_STATES,
+    UNSENT_BATCH_STATES,
     Step,
-    answer_sources,
     answers,
     batch_requests,
     batches,
     partition_questions,
+    partitions,
 )
 
 SETTLED_TYPES = {
@@ -50,96 +54,18 @@ SETTLED_TYPES = {
 }
 """A settled request, with its answer's fields where the state is ``ok``."""
 
-ANSWER_FIELDS = (
-    "brand",
-    "model",
-    "attributes",
-    "normalized_name",
-    "category_suggestion",
-    "model_confidence",
-)
+NANO_USD = Decimal("0.000000001")
+"""The finest amount that a money column holds."""
+
+BOUND = batch_requests.c.bound_usd
+"""Given as a cost: what a request whose outcome is unknown costs at most."""
+
+SYNCHRONOUS_STEPS: tuple[Step, ...] = ("canary", "individual", "legacy", "embedding")
 
 
 def body_hash(body: str) -> str:
     """Identifies one request for crash recovery, nothing else."""
     return hashlib.sha256(body.encode()).hexdigest()
-
-
-# --- questions ----------------------------------------------------------------------
-
-
-def questions_of(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
-    """Returns what the partition asked: question_key, state (open, answered, rules)."""
-    rows = connection.execute(
-        sa.select(partition_questions.c.question_key, partition_questions.c.state).where(
-            partition.of(partition_questions)
-        )
-    )
-    return pl.DataFrame(
-        [tuple(row) for row in rows],
-        schema={"question_key": pl.String, "state": pl.String},
-        orient="row",
-    )
-
-
-def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
-    """Returns those of the questions that have a usable answer, whoever bought it."""
-    rows = connection.execute(
-        sa.select(answers.c.question_key)
-        .distinct()
-        .where(
-            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
-            answers.c.status.is_distinct_from("rejected"),
-        )
-    )
-    return set(rows.scalars())
-
-
-def open_questions(
-    connection: sa.Connection, partition: Partition, question_keys: pl.Series
-) -> None:
-    """Records that the partition asks these questions."""
-    bulk.insert(
-        connection,
-        partition_questions,
-        pl.DataFrame({"question_key": question_keys}).with_columns(
-            retailer=pl.lit(partition.retailer), day=pl.lit(partition.day), state=pl.lit("open")
-        ),
-    )
-
-
-def close_questions(
-    connection: sa.Connection, partition: Partition, question_keys: Sequence[str], state: str
-) -> None:
-    """Records how the partition's questions ended: ``answered`` or ``rules``."""
-    connection.execute(
-        sa.update(partition_questions)
-        .where(
-            partition.of(partition_questions),
-            partition_questions.c.question_key.in_(question_keys),
-        )
-        .values(state=state)
-    )
-
-
-def unsent_questions(connection: sa.Connection, partition: Partition) -> set[str]:
-    """Returns open questions of the partition that no living request asks."""
-    asked = (
-        sa.select(sa.literal(1))
-        .where(
-            partition.of(batch_requests),
-            batch_requests.c.question_key == partition_questions.c.question_key,
-            batch_requests.c.step == "batch",
-            batch_requests.c.state != "not_executed",
-        )
-        .exists()
-    )
-    rows = connection.execute(
-        sa.select(partition_questions.c.question_key).where(
-            partition.of(partition_questions), partition_questions.c.state == "open", ~asked
-        )
-    )
-    return set(rows.scalars())
 
 
 # --- batches ------------------------------------------------------------------------
@@ -150,11 +76,12 @@ def plan_batch(
     partition: Partition,
     shard: Shard,
     file_name: str,
+    round_number: int,
 ) -> None:
     """Writes a batch and its requests before anything leaves.
 
     ``shard.requests`` has the columns custom_id, sku, question_key, tier, llm_model,
-    prompt_version, body and estimated_usd.
+    prompt_version, prompt_tokens, body, estimated_usd and bound_usd.
     """
     connection.execute(
         sa.insert(batches).values(
@@ -164,6 +91,7 @@ def plan_batch(
             file_name=file_name,
             line_count=shard.requests.height,
             byte_count=len(shard.content),
+            prompt_tokens=int(shard.requests["prompt_tokens"].sum()),
             estimated_usd=shard.requests["estimated_usd"].sum(),
             # now() is the same for all batches of a transaction, which then have no order.
             planned_at=sa.func.clock_timestamp(),
@@ -180,10 +108,12 @@ def plan_batch(
             "llm_model",
             "prompt_version",
             "estimated_usd",
+            "bound_usd",
             pl.lit(shard.shard_hash).alias("shard_hash"),
             pl.lit(partition.retailer).alias("retailer"),
             pl.lit(partition.day).alias("day"),
             pl.lit("batch").alias("step"),
+            pl.lit(round_number).alias("round"),
             pl.lit("planned").alias("state"),
             pl.Series("body_hash", [body_hash(body) for body in shard.requests["body"]]),
         ),
@@ -207,9 +137,14 @@ def batches_of(
     ).all()
 
 
+def batch(connection: sa.Connection, shard_hash: str) -> sa.Row[Any]:
+    """Returns one batch."""
+    return connection.execute(sa.select(batches).where(batches.c.shard_hash == shard_hash)).one()
+
+
 def unsent_batches(connection: sa.Connection, partition: Partition) -> Sequence[sa.Row[Any]]:
     """Returns the partition's batches that the API has not confirmed yet."""
-    return batches_of(connection, partition, batches.c.batch_id.is_(None))
+    return batches_of(connection, partition, batches.c.state.in_(UNSENT_BATCH_STATES))
 
 
 def open_batches(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
@@ -222,8 +157,106 @@ def open_batches(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
 
 
 def batches_under_way(connection: sa.Connection, partition: Partition) -> Sequence[sa.Row[Any]]:
-    """Returns the partition's batches that are planned or not terminal."""
-    return batches_of(connection, partition, batches.c.state.not_in(TERMINAL_BATCH_STATES))
+    """Returns the partition's batches that are planned or not terminal, nor given up."""
+    return batches_of(
+        connection,
+        partition,
+        batches.c.state.not_in(TERMINAL_BATCH_STATES),
+        batches.c.released_at.is_(None),
+    )
+
+
+def enqueued(connection: sa.Connection, llm_model: str) -> tuple[int, datetime | None]:
+    """Returns what a model's queue holds, as far as the ledger knows.
+
+    Returns:
+        Prompt tokens of batches that are not terminal, and when the API last refused a
+        batch for its enqueued tokens.
+    """
+    under_way = sa.and_(
+        batches.c.batch_id.is_not(None), batches.c.state.not_in(TERMINAL_BATCH_STATES)
+    )
+    refused = batches.c.errors["data"][0]["code"].astext == "token_limit_exceeded"
+    tokens, refused_at = connection.execute(
+        sa.select(
+            sa.func.sum(batches.c.prompt_tokens).filter(under_way),
+            sa.func.max(batches.c.terminal_at).filter(refused),
+        ).where(batches.c.llm_model == llm_model)
+    ).one()
+    return int(tokens or 0), refused_at
+
+
+def overdue_batches(connection: sa.Connection, partition: Partition) -> Sequence[sa.Row[Any]]:
+    """Returns the partition's open batches that are to be cancelled at its deadline.
+
+    A batch that carries several partitions goes on until the latest of their deadlines.
+    """
+    has_time = (
+        sa.select(sa.literal(1))
+        .select_from(
+            batch_requests.join(
+                partitions,
+                sa.and_(
+                    batch_requests.c.retailer == partitions.c.retailer,
+                    batch_requests.c.day == partitions.c.day,
+                ),
+            )
+        )
+        .where(
+            batch_requests.c.shard_hash == batches.c.shard_hash,
+            sa.or_(partitions.c.deadline_at.is_(None), partitions.c.deadline_at > sa.func.now()),
+        )
+        .exists()
+    )
+    # One that may or may not exist has to be found first.
+    return batches_of(
+        connection,
+        partition,
+        batches.c.state.in_(("planned", "uploaded", "validating", "in_progress", "finalizing")),
+        batches.c.cancel_requested_at.is_(None),
+        ~has_time,
+    )
+
+
+def creations_since(connection: sa.Connection, moment: datetime) -> int:
+    """Returns how many batches were created since a moment."""
+    return int(
+        connection.execute(
+            sa.select(sa.func.count()).where(batches.c.submitted_at >= moment)
+        ).scalar_one()
+    )
+
+
+def refused_batches(connection: sa.Connection, partition: Partition) -> Sequence[sa.Row[Any]]:
+    """Returns harvested batches of the partition that the API refused, not yet told."""
+    return batches_of(
+        connection, partition, batches.c.harvested_at.is_not(None), batches.c.alert.is_not(None)
+    )
+
+
+def due_for_harvest(
+    connection: sa.Connection, partition: Partition, waited_for: pl.Series
+) -> Sequence[sa.Row[Any]]:
+    """Returns terminal, unharvested batches that the partition has a question in."""
+    carries = (
+        sa.select(sa.literal(1))
+        .where(
+            batch_requests.c.shard_hash == batches.c.shard_hash,
+            sa.or_(
+                partition.of(batch_requests),
+                batch_requests.c.question_key
+                == sa.any_(sa.literal(waited_for.to_list(), sa.ARRAY(sa.Text))),
+            ),
+        )
+        .exists()
+    )
+    return connection.execute(
+        sa.select(batches)
+        .where(
+            batches.c.state.in_(TERMINAL_BATCH_STATES), batches.c.harvested_at.is_(None), carries
+        )
+        .order_by(batches.c.planned_at)
+    ).all()
 
 
 def custom_ids_of(connection: sa.Connection, shard_hash: str) -> set[str]:
@@ -263,6 +296,8 @@ def record_created(connection: sa.Connection, shard_hash: str, batch_id: str) ->
         batch_id=batch_id,
         state="validating",
         submitted_at=sa.func.now(),
+        progressed_at=sa.func.now(),
+        missed_at=None,
     )
     connection.execute(
         sa.update(batch_requests)
@@ -271,264 +306,393 @@ def record_created(connection: sa.Connection, shard_hash: str, batch_id: str) ->
     )
 
 
-def settle_batch(
-    connection: sa.Connection, shard_hash: str, settled: pl.DataFrame, missing_state: str
-) -> None:
-    """Gives every request of a batch its one final state, and stores the answers.
+def set_deadline(connection: sa.Connection, shard_hash: str, deadline: datetime) -> None:
+    """Moves the deadline of each partition whose first round this batch belongs to."""
+    in_first_round = (
+        sa.select(sa.literal(1))
+        .where(
+            batch_requests.c.shard_hash == shard_hash,
+            batch_requests.c.round == 1,
+            batch_requests.c.retailer == partitions.c.retailer,
+            batch_requests.c.day == partitions.c.day,
+        )
+        .exists()
+    )
+    connection.execute(sa.update(partitions).where(in_first_round).values(deadline_at=deadline))
+
+
+def withdraw_batch(connection: sa.Connection, shard_hash: str, reason: str) -> None:
+    """Ends a batch that never left; its requests were not executed."""
+    moment = sa.func.now()
+    record_batch(connection, shard_hash, state="cancelled", terminal_at=moment, harvested_at=moment)
+    connection.execute(
+        sa.update(batch_requests)
+        .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "planned")
+        .values(state="not_executed", reason=reason, settled_at=moment, cost_usd=0)
+    )
+
+
+def stand_down(connection: sa.Connection, partition: Partition) -> None:
+    """Takes back what the partition has planned and provably never sent, and lets go of it.
+
+    A batch that may exist (``creating``) is none of that.
+
+    Args:
+        connection: In a transaction; nobody else may be working on the partition.
+        partition: Which one.
+    """
+    for row in batches_of(connection, partition, batches.c.state.in_(("planned", "uploaded"))):
+        withdraw_batch(connection, row.shard_hash, "its partition stopped before it was sent")
+    withdraw_planned(connection, partition)
+    questions.let_go(connection, partition)
+
+
+def give_up_batch(connection: sa.Connection, shard_hash: str) -> int:
+    """Releases the lines of a batch that does not end; returns how many.
+
+    They may be paid twice, so their bound counts as spent. If the batch ends after all, its
+    harvest replaces that by what they cost.
+    """
+    record_batch(connection, shard_hash, released_at=sa.func.now())
+    return connection.execute(
+        sa.update(batch_requests)
+        .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "sent")
+        .values(
+            state="outcome_unknown",
+            reason="its batch did not end; a person released it",
+            cost_usd=batch_requests.c.bound_usd,
+            settled_at=sa.func.now(),
+        )
+    ).rowcount
+
+
+def settle_lines(connection: sa.Connection, shard_hash: str, settled: pl.DataFrame) -> None:
+    """Gives requests of a batch their final state, and stores the answers.
 
     Args:
         connection: In a transaction that holds the batch's lock.
         shard_hash: The batch.
         settled: Columns of ``SETTLED_TYPES``, one row a custom id of the batch.
-        missing_state: What becomes of requests that ``settled`` does not name.
     """
     bulk.stage(connection, "settled", settled, SETTLED_TYPES)
-    connection.execute(
-        sa.text(
-            """
-            update normalizer.batch_requests request set
-                state = settled.state, reason = settled.reason, raw = settled.raw,
-                input_tokens = settled.input_tokens, cached_tokens = settled.cached_tokens,
-                output_tokens = settled.output_tokens,
-                reasoning_tokens = settled.reasoning_tokens,
-                cost_usd = settled.cost_usd,
-                llm_model = coalesce(settled.llm_model, request.llm_model),
-                settled_at = now()
-            from settled
-            where request.shard_hash = :shard_hash and request.custom_id = settled.custom_id
-            """
-        ),
-        {"shard_hash": shard_hash},
+    for statement in _SETTLE:
+        connection.execute(sa.text(statement), {"shard_hash": shard_hash})
+
+
+_FIELDS = ", ".join(ANSWER_FIELDS)
+_SETTLED_FIELDS = ", ".join(f"settled.{field}" for field in ANSWER_FIELDS)
+_SETTLE = (
+    """
+    update normalizer.batch_requests request set
+        state = settled.state, reason = settled.reason, raw = settled.raw,
+        input_tokens = settled.input_tokens, cached_tokens = settled.cached_tokens,
+        output_tokens = settled.output_tokens, reasoning_tokens = settled.reasoning_tokens,
+        cost_usd = settled.cost_usd,
+        llm_model = coalesce(settled.llm_model, request.llm_model),
+        settled_at = now()
+    from settled
+    where request.shard_hash = :shard_hash and request.custom_id = settled.custom_id
+    """,
+    f"""
+    insert into normalizer.answers
+        (request_id, question_key, retailer, day, answered_by, llm_model, {_FIELDS})
+    select request.request_id, request.question_key, request.retailer, request.day,
+           request.step, request.llm_model, {_SETTLED_FIELDS}
+    from normalizer.batch_requests request
+    join settled using (custom_id)
+    where request.shard_hash = :shard_hash and request.state = 'ok'
+    on conflict do nothing
+    """,
+    """
+    update normalizer.partition_questions question set state = 'answered', waits = false
+    from normalizer.batch_requests request
+    join settled using (custom_id)
+    where request.shard_hash = :shard_hash and request.state = 'ok'
+      and (question.retailer, question.day, question.question_key)
+        = (request.retailer, request.day, request.question_key)
+    """,
+    "drop table settled",
+)
+
+
+def settle_missing(connection: sa.Connection, shard_hash: str, state: str) -> int:
+    """Gives ``state`` to the requests of a batch that no line told about.
+
+    Returns:
+        How many they are. Their cost is nothing, until ``book_missing`` knows better.
+    """
+    return connection.execute(
+        sa.update(batch_requests)
+        .where(
+            batch_requests.c.shard_hash == shard_hash,
+            batch_requests.c.state.in_(("sent", "outcome_unknown")),
+        )
+        .values(state=state, settled_at=sa.func.now(), cost_usd=0)
+    ).rowcount
+
+
+def placed_usd(connection: sa.Connection, shard_hash: str) -> Decimal:
+    """Returns what the requests of a batch cost together."""
+    cost: Decimal = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(batch_requests.c.cost_usd), 0)).where(
+            batch_requests.c.shard_hash == shard_hash
+        )
+    ).scalar_one()
+    return cost
+
+
+def missing_ids(connection: sa.Connection, shard_hash: str) -> Sequence[int]:
+    """Returns the requests of a batch that no line told about."""
+    return (
+        connection.execute(
+            sa.select(batch_requests.c.request_id)
+            .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "missing")
+            .order_by(batch_requests.c.request_id)
+        )
+        .scalars()
+        .all()
     )
+
+
+def mark_not_executed(connection: sa.Connection, shard_hash: str) -> None:
+    """Marks refused requests of a batch as never executed: they may be asked again."""
     connection.execute(
         sa.update(batch_requests)
-        .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.settled_at.is_(None))
-        .values(state=missing_state, settled_at=sa.func.now(), cost_usd=0)
-    )
-    fields = ", ".join(ANSWER_FIELDS)
-    connection.execute(
-        sa.text(
-            f"""
-            insert into normalizer.answers
-                (request_id, question_key, retailer, day, answered_by, llm_model, {fields})
-            select request.request_id, request.question_key, request.retailer, request.day,
-                   request.step, request.llm_model,
-                   {", ".join(f"settled.{field}" for field in ANSWER_FIELDS)}
-            from normalizer.batch_requests request
-            join settled using (custom_id)
-            where request.shard_hash = :shard_hash and request.state = 'ok'
-            """
-        ),
-        {"shard_hash": shard_hash},
-    )
-    connection.execute(
-        sa.text(
-            """
-            update normalizer.partition_questions question set state = 'answered'
-            from normalizer.batch_requests request
-            where request.shard_hash = :shard_hash and request.state = 'ok'
-              and (question.retailer, question.day, question.question_key)
-                = (request.retailer, request.day, request.question_key)
-            """
-        ),
-        {"shard_hash": shard_hash},
+        .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "http_error")
+        .values(state="not_executed")
     )
 
 
-# --- single requests ----------------------------------------------------------------
-
-
-def plan_request(
-    connection: sa.Connection,
-    partition: Partition,
-    step: Step,
-    values: dict[str, Any],
-) -> int:
-    """Writes one synchronous request before it leaves, and returns its id.
+def book_missing(connection: sa.Connection, shard_hash: str, usd: Decimal | None) -> None:
+    """Books what a batch cost beyond its lines on the requests that are missing.
 
     Args:
-        connection: Committed by the caller before the request is sent.
-        partition: Whose request.
-        step: ``individual``, ``legacy`` or ``embedding``.
-        values: custom_id, llm_model, body_hash, estimated_usd and what else is known.
+        connection: In a transaction that holds the batch's lock.
+        shard_hash: The batch.
+        usd: The rest, shared among them; ``None`` where nobody knows: their bound counts.
     """
-    request_id: int = connection.execute(
-        sa.insert(batch_requests)
-        .values(
-            retailer=partition.retailer,
-            day=partition.day,
-            step=step,
-            state="sent",
-            attempts=1,
-            **values,
+    missing = sa.and_(
+        batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "missing"
+    )
+    if usd is None:
+        connection.execute(
+            sa.update(batch_requests).where(missing).values(cost_usd=batch_requests.c.bound_usd)
         )
-        .returning(batch_requests.c.request_id)
-    ).scalar_one()
-    return request_id
+        return
+    ids = missing_ids(connection, shard_hash)
+    if not ids:
+        return
+    share = (usd / len(ids)).quantize(NANO_USD, ROUND_DOWN)
+    connection.execute(sa.update(batch_requests).where(missing).values(cost_usd=share))
+    connection.execute(
+        sa.update(batch_requests)
+        .where(batch_requests.c.request_id == ids[0])
+        .values(cost_usd=usd - share * (len(ids) - 1))
+    )
+
+
+# --- synchronous requests -------------------------------------------------------------
+
+
+def plan_requests(
+    connection: sa.Connection, partition: Partition, step: Step, requests: Sequence[dict[str, Any]]
+) -> list[int]:
+    """Writes synchronous requests before they leave, and returns their ids in order.
+
+    Args:
+        connection: In the transaction that reserved their estimates.
+        partition: Whose requests.
+        step: What they are for.
+        requests: custom_id, llm_model, body_hash, estimated_usd, bound_usd, and what else
+            is known: sku, question_key, tier, prompt_version.
+    """
+    if not requests:
+        return []
+    common = {
+        "retailer": partition.retailer,
+        "day": partition.day,
+        "step": step,
+        "state": "planned",
+    }
+    ids = connection.execute(
+        sa.insert(batch_requests).returning(
+            batch_requests.c.request_id, sort_by_parameter_order=True
+        ),
+        [common | request for request in requests],
+    )
+    return list(ids.scalars())
+
+
+def record_sent(connection: sa.Connection, request_id: int) -> None:
+    """Records that a synchronous request is leaving now."""
+    settle_request(connection, request_id, {"state": "sent", "attempts": 1, "settled_at": None})
 
 
 def settle_request(connection: sa.Connection, request_id: int, values: dict[str, Any]) -> None:
-    """Records the end of a synchronous request: state, reason, raw, tokens, cost."""
+    """Records how a synchronous request stands: state, reason, raw, tokens, cost."""
     connection.execute(
         sa.update(batch_requests)
         .where(batch_requests.c.request_id == request_id)
-        .values(settled_at=sa.func.now(), **values)
+        .values({"settled_at": sa.func.now()} | values)
     )
 
 
 def store_answer(
     connection: sa.Connection, partition: Partition, request_id: int, answer: dict[str, Any]
 ) -> None:
-    """Stores a synchronous request's answer and closes its question."""
+    """Stores a synchronous request's answer, once, and closes its question."""
     connection.execute(
-        sa.insert(answers).values(
-            request_id=request_id, retailer=partition.retailer, day=partition.day, **answer
+        insert(answers)
+        .values(request_id=request_id, retailer=partition.retailer, day=partition.day, **answer)
+        .on_conflict_do_nothing()
+    )
+    questions.close(connection, partition, [answer["question_key"]], "answered")
+
+
+def sent_ids(connection: sa.Connection, partition: Partition, step: Step) -> Sequence[int]:
+    """Returns the partition's requests of a step whose reply is not recorded."""
+    sent = sa.select(batch_requests.c.request_id).where(
+        partition.of(batch_requests),
+        batch_requests.c.step == step,
+        batch_requests.c.state == "sent",
+    )
+    return connection.execute(sent).scalars().all()
+
+
+def abandon(
+    connection: sa.Connection, partition: Partition, steps: Sequence[Step] = SYNCHRONOUS_STEPS
+) -> Sequence[sa.Row[Any]]:
+    """Settles synchronous requests whose caller died.
+
+    What was planned never left. What was sent may have been billed, and its reply cannot
+    be looked up: its bound counts as spent, and it may be repeated once.
+
+    Returns:
+        Requests whose raw reply was stored and not read: they only need to be read.
+    """
+    dead = sa.and_(partition.of(batch_requests), batch_requests.c.step.in_(steps))
+    reason = "the process died before the reply was stored"
+    moment = sa.func.now()
+    connection.execute(
+        sa.update(batch_requests)
+        .where(dead, batch_requests.c.state == "sent")
+        .values(
+            state="outcome_unknown",
+            reason=reason,
+            cost_usd=batch_requests.c.bound_usd,
+            settled_at=moment,
         )
     )
-    close_questions(connection, partition, [answer["question_key"]], "answered")
+    withdraw_planned(connection, partition)
+    return connection.execute(
+        sa.select(batch_requests).where(dead, batch_requests.c.state == "received")
+    ).all()
 
 
-def abandoned_requests(connection: sa.Connection, partition: Partition) -> int:
-    """Marks synchronous requests whose caller died; returns how many there were.
-
-    Their reply is lost and cannot be looked up, so they may have been billed: their cost
-    is counted as the estimate, which is a bound.
-    """
-    result = connection.execute(
+def withdraw_planned(connection: sa.Connection, partition: Partition) -> None:
+    """Settles synchronous requests that were planned and never left."""
+    connection.execute(
         sa.update(batch_requests)
         .where(
             partition.of(batch_requests),
-            batch_requests.c.step != "batch",
-            batch_requests.c.state == "sent",
+            batch_requests.c.step.in_(SYNCHRONOUS_STEPS),
+            batch_requests.c.state == "planned",
         )
         .values(
-            state="outcome_unknown",
-            reason="the process died before the reply was stored",
-            cost_usd=batch_requests.c.estimated_usd,
+            state="not_executed",
+            reason="it never left",
+            cost_usd=0,
             settled_at=sa.func.now(),
         )
     )
-    return result.rowcount
+
+
+def orphans(connection: sa.Connection, limit: int) -> Sequence[sa.Row[Any]]:
+    """Returns terminal, unharvested batches that no partition on its way will harvest.
+
+    Their partitions failed, are held, or went on without a batch that a person gave up.
+    """
+    on_its_way = (
+        sa.select(sa.literal(1))
+        .select_from(
+            batch_requests.join(
+                partitions,
+                sa.and_(
+                    batch_requests.c.retailer == partitions.c.retailer,
+                    batch_requests.c.day == partitions.c.day,
+                ),
+            )
+        )
+        .where(
+            batch_requests.c.shard_hash == batches.c.shard_hash,
+            partitions.c.state.not_in(("published", "held", "failed")),
+        )
+        .exists()
+    )
+    return connection.execute(
+        sa.select(batches)
+        .where(
+            batches.c.state.in_(TERMINAL_BATCH_STATES),
+            batches.c.harvested_at.is_(None),
+            ~on_its_way,
+        )
+        .order_by(batches.c.planned_at)
+        .limit(limit)
+    ).all()
 
 
 def tries(connection: sa.Connection, partition: Partition) -> dict[tuple[str, str], list[str]]:
-    """Returns the states of settled synchronous requests by (question key, step)."""
+    """Returns the states of settled synchronous requests by (question key, step).
+
+    A canary counts as an individual call. Of a question that was forced, only requests
+    after that count.
+    """
+    step = sa.case((batch_requests.c.step == "canary", "individual"), else_=batch_requests.c.step)
     rows = connection.execute(
-        sa.select(
-            batch_requests.c.question_key,
-            batch_requests.c.step,
-            sa.func.array_agg(batch_requests.c.state),
+        sa.select(batch_requests.c.question_key, step, sa.func.array_agg(batch_requests.c.state))
+        .join(
+            partition_questions,
+            sa.and_(
+                partition.of(partition_questions),
+                partition_questions.c.question_key == batch_requests.c.question_key,
+                sa.or_(
+                    partition_questions.c.newer_than.is_(None),
+                    batch_requests.c.planned_at >= partition_questions.c.newer_than,
+                ),
+            ),
         )
         .where(
             partition.of(batch_requests),
-            batch_requests.c.step.in_(("individual", "legacy")),
+            batch_requests.c.step.in_(("canary", "individual", "legacy")),
             batch_requests.c.state != "not_executed",
         )
-        .group_by(batch_requests.c.question_key, batch_requests.c.step)
+        .group_by(batch_requests.c.question_key, step)
     )
     return {(key, step): states for key, step, states in rows}
 
 
-# --- reading answers ------------------------------------------------------------------
-
-
-def answers_for(
-    connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
-) -> pl.DataFrame:
-    """Returns one stored answer a question: the partition's own, else the oldest.
-
-    Returns:
-        Columns question_key, own (whether bought for this partition), answered_by,
-        llm_model, the answer's fields, confidence, status, reasons (null where not judged
-        yet), prompt_version, cost_usd, batch_id, custom_id, sku, request_id.
-    """
-    own = sa.and_(partition.of(answers))
-    statement = (
-        sa.select(
-            answers.c.question_key,
-            own.label("own"),
-            answers.c.answered_by,
-            answers.c.llm_model,
-            answers.c.brand,
-            answers.c.model,
-            answers.c.attributes.cast(sa.Text).label("attributes"),
-            answers.c.normalized_name,
-            answers.c.category_suggestion,
-            answers.c.model_confidence,
-            answers.c.confidence,
-            answers.c.status,
-            answers.c.reasons,
-            batch_requests.c.prompt_version,
-            batch_requests.c.cost_usd,
-            batches.c.batch_id,
-            batch_requests.c.custom_id,
-            batch_requests.c.sku.label("asked_sku"),
-            answers.c.request_id,
-        )
-        .ext(distinct_on(answers.c.question_key))
-        .select_from(answers.join(batch_requests).outerjoin(batches))
-        .where(
-            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
-            sa.or_(own, answers.c.status.is_distinct_from("rejected")),
-        )
-        .order_by(answers.c.question_key, own.desc(), answers.c.answered_at)
+def answered(connection: sa.Connection, partition: Partition, step: Step) -> bool:
+    """Returns whether any request of a step has been answered for the partition."""
+    one = sa.select(sa.literal(1)).where(
+        partition.of(batch_requests), batch_requests.c.step == step, batch_requests.c.state == "ok"
     )
-    rows = connection.execute(statement)
-    return pl.DataFrame(
-        [tuple(row) for row in rows],
-        schema={
-            "question_key": pl.String,
-            "own": pl.Boolean,
-            "answered_by": pl.String,
-            "llm_model": pl.String,
-            "brand": pl.String,
-            "model": pl.String,
-            "attributes": pl.String,
-            "normalized_name": pl.String,
-            "category_suggestion": pl.String,
-            "model_confidence": pl.Float64,
-            "confidence": pl.Float64,
-            "status": pl.String,
-            "reasons": pl.String,
-            "prompt_version": pl.String,
-            "cost_usd": pl.Decimal(18, 9),
-            "batch_id": pl.String,
-            "custom_id": pl.String,
-            "asked_sku": pl.String,
-            "request_id": pl.Int64,
-        },
-        orient="row",
+    return connection.execute(one.limit(1)).first() is not None
+
+
+def lost_replies(connection: sa.Connection, step: Step, hashed: str) -> int:
+    """Returns how often the reply to this very body was lost."""
+    return int(
+        connection.execute(
+            sa.select(sa.func.count()).where(
+                batch_requests.c.step == step,
+                batch_requests.c.body_hash == hashed,
+                batch_requests.c.state == "outcome_unknown",
+            )
+        ).scalar_one()
     )
 
 
-def record_verdicts(connection: sa.Connection, verdicts: pl.DataFrame) -> None:
-    """Stores the verdict on answers, so that a replay has it too.
-
-    Args:
-        connection: In a transaction.
-        verdicts: Columns request_id, confidence, status, reasons.
-    """
-    bulk.stage(
-        connection,
-        "verdicts",
-        verdicts.select("request_id", "confidence", "status", "reasons"),
-        {
-            "request_id": "bigint",
-            "confidence": "double precision",
-            "status": "text",
-            "reasons": "text",
-        },
-    )
-    connection.execute(
-        sa.text(
-            """
-            update normalizer.answers set
-                confidence = verdicts.confidence, status = verdicts.status,
-                reasons = verdicts.reasons
-            from verdicts where answers.request_id = verdicts.request_id
-            """
-        )
-    )
+# --- reading -------------------------------------------------------------------------
 
 
 def records_of(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
@@ -561,37 +725,3 @@ def cost_of(connection: sa.Connection, partition: Partition) -> Decimal:
         )
     ).scalar_one()
     return cost
-
-
-# --- whose answers these are ----------------------------------------------------------
-
-
-def bind_answer_source(engine: sa.Engine, source: str) -> None:
-    """Ties the database to the one kind of server that answers into it.
-
-    A stored answer is served again whenever its question returns. Answers of the
-    stand-in, which come from our own rules, must never be served to somebody who pays
-    for a language model, nor the other way round.
-
-    Raises:
-        ValueError: The database holds answers of another source.
-    """
-    with engine.begin() as connection:
-        # Two first uses at once would otherwise both find the table empty.
-        connection.execute(sa.text("lock normalizer.answer_sources in exclusive mode"))
-        connection.execute(
-            sa.text(
-                """
-                insert into normalizer.answer_sources (source)
-                select :source where not exists (select from normalizer.answer_sources)
-                """
-            ),
-            {"source": source},
-        )
-        bound = connection.execute(sa.select(answer_sources.c.source)).scalar_one()
-    if bound != source:
-        raise ValueError(
-            f"this database holds answers of {bound!r}, and OPENAI_BASE_URL leads to "
-            f"{source!r}; their answers must not mix: point NORMALIZER_DATABASE_URL at "
-            f"another database, or NORMALIZER__PATHS__DATA at another folder"
-        )

@@ -1,34 +1,27 @@
-"""A partition's life: its state, its counts, its lock, and when collecting is due.
+"""A partition's life: its state, its counts, its lock, and when a run of it is due.
 
 Belongs here: every read and write of the table ``partitions``. Does not belong here:
-questions and requests (``ledger``), products (``answers.publication``).
+questions (``questions``), requests (``ledger``), products (``publishing``).
 """
 
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from normalizer_assets.batching import ledger
+from normalizer_assets.batching.errors import BlockedError, LostTurnError
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import PollingConfig
 from normalizer_assets.db import bulk
-from normalizer_assets.db.tables import (
-    TERMINAL_BATCH_STATES,
-    PartitionState,
-    batch_requests,
-    batches,
-    partition_questions,
-    partitions,
-    quarantined_listings,
-)
+from normalizer_assets.db.tables import PartitionState, partitions, quarantined_listings
 
 LOCK_WAIT_SECONDS = 30.0
 """How long who finds a partition taken waits (DESIGN.md, "One process at a time")."""
@@ -36,11 +29,15 @@ LOCK_WAIT_SECONDS = 30.0
 
 def read(connection: sa.Connection, partition: Partition) -> sa.Row[Any] | None:
     """Returns the partition's row, ``None`` where it never landed."""
-    return connection.execute(sa.select(partitions).where(partition.of(partitions))).one_or_none()
+    return connection.execute(
+        sa.select(partitions).where(
+            partition.of(partitions), partitions.c.raw_snapshot.is_not(None)
+        )
+    ).one_or_none()
 
 
 def record_landing(
-    engine: sa.Engine,
+    connection: sa.Connection,
     partition: Partition,
     *,
     snapshot: str,
@@ -55,7 +52,7 @@ def record_landing(
     asked for it.
 
     Args:
-        engine: The normaliser's database.
+        connection: In a transaction for the partition.
         partition: Which one.
         snapshot: SHA-256 of the kept raw file.
         raw_count: Rows in the raw file.
@@ -67,9 +64,7 @@ def record_landing(
         "raw_count": raw_count,
         "quarantined_count": quarantined.height,
         "collapsed_count": collapsed_count,
-        "blocked_reason": None,
-        "attempts": 0,
-        "next_attempt_at": None,
+        **_UNBLOCKED,
     }
     starts_anew = sa.or_(
         partitions.c.raw_snapshot.is_distinct_from(snapshot),
@@ -78,62 +73,72 @@ def record_landing(
     statement = insert(partitions).values(
         retailer=partition.retailer, day=partition.day, state="landed", **values
     )
-    with engine.begin() as connection:
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["retailer", "day"],
-                set_={
-                    **values,
-                    "state": sa.case((starts_anew, "landed"), else_=partitions.c.state),
-                    "updated_at": sa.func.now(),
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["retailer", "day"],
+            set_={
+                **values,
+                # A run that the sensor launches lands again, too: were its attempts forgotten
+                # here, one that fails in each would be launched for ever.
+                **{
+                    name: sa.case((starts_anew, _UNBLOCKED[name]), else_=partitions.c[name])
+                    for name in ("attempts", "next_attempt_at")
                 },
-            )
+                "state": sa.case((starts_anew, "landed"), else_=partitions.c.state),
+                "round": sa.case((starts_anew, 1), else_=partitions.c.round),
+                "updated_at": sa.func.now(),
+            },
         )
-        connection.execute(
-            sa.delete(quarantined_listings).where(partition.of(quarantined_listings))
-        )
-        bulk.insert(
-            connection,
-            quarantined_listings,
-            quarantined.select(
-                pl.lit(partition.retailer).alias("retailer"),
-                pl.lit(partition.day).alias("day"),
-                "row_number",
-                "reason",
-                "raw",
-            ),
-        )
+    )
+    connection.execute(sa.delete(quarantined_listings).where(partition.of(quarantined_listings)))
+    bulk.insert(
+        connection,
+        quarantined_listings,
+        quarantined.select(
+            pl.lit(partition.retailer).alias("retailer"),
+            pl.lit(partition.day).alias("day"),
+            "row_number",
+            "reason",
+            "raw",
+        ),
+    )
+
+
+_UNBLOCKED: dict[str, Any] = {
+    "blocked_by": None,
+    "blocked_reason": None,
+    "blocked_usd": None,
+    "attempts": 0,
+    "next_attempt_at": None,
+}
 
 
 def enter(
     connection: sa.Connection,
     partition: Partition,
     state: PartitionState,
-    blocked_reason: str | None = None,
+    reason: str | None = None,
 ) -> None:
-    """Moves the partition to ``state``; states that end an attempt clear the count."""
+    """Moves the partition to ``state``; states that end an attempt clear the count.
+
+    Args:
+        connection: In a transaction.
+        partition: Which one.
+        state: Its new state.
+        reason: Why it is held or failed, for people.
+    """
     ended = state in ("waiting", "published", "held")
-    cleared = {"attempts": 0, "next_attempt_at": None} if ended else {}
+    cleared = _UNBLOCKED if ended else {"blocked_by": None, "blocked_usd": None}
     connection.execute(
         sa.update(partitions)
         .where(partition.of(partitions))
-        .values(state=state, blocked_reason=blocked_reason, **cleared)
+        .values({**cleared, "state": state, "blocked_reason": reason})
     )
 
 
-def record_individual_cost(
-    connection: sa.Connection, partition: Partition, individual_usd: Decimal
-) -> None:
-    """Keeps what the partition would have cost individually at full, in USD."""
-    connection.execute(
-        sa.update(partitions).where(partition.of(partitions)).values(individual_usd=individual_usd)
-    )
-
-
-def fail(engine: sa.Engine, partition: Partition, reason: str) -> None:
-    """Marks the partition failed: nothing retries it until a person does."""
-    with engine.begin() as connection:
-        enter(connection, partition, "failed", reason)
+def record(connection: sa.Connection, partition: Partition, **values: object) -> None:
+    """Updates columns of the partition's row."""
+    connection.execute(sa.update(partitions).where(partition.of(partitions)).values(**values))
 
 
 @dataclass(frozen=True)
@@ -150,49 +155,6 @@ class Launch:
     partition: Partition
     job: str
     run_key: str
-
-
-def due(connection: sa.Connection) -> list[tuple[Partition, str]]:
-    """Returns the partitions for which a run is due, with its job, oldest first.
-
-    ``collect`` is due when no batch of the partition is under way any more: then there is
-    a batch to harvest, or no question waits for one. ``submit`` is due again when a
-    process died between landing and sending: the ledger holds questions that never left,
-    or nobody was left to say that all of them had.
-    """
-    open_batch = (
-        sa.select(sa.literal(1))
-        .select_from(batch_requests.join(batches))
-        .where(
-            batch_requests.c.retailer == partitions.c.retailer,
-            batch_requests.c.day == partitions.c.day,
-            batches.c.state.not_in(TERMINAL_BATCH_STATES),
-        )
-        .exists()
-    )
-    has_questions = (
-        sa.select(sa.literal(1))
-        .where(
-            partition_questions.c.retailer == partitions.c.retailer,
-            partition_questions.c.day == partitions.c.day,
-            partition_questions.c.state == "open",
-        )
-        .exists()
-    )
-    job = sa.case(
-        (sa.and_(partitions.c.state.in_(("waiting", "collecting")), ~open_batch), "collect"),
-        (partitions.c.state == "submitted", "submit"),
-        (sa.and_(partitions.c.state == "landed", has_questions), "submit"),
-    )
-    rows = connection.execute(
-        sa.select(partitions.c.day, partitions.c.retailer, job)
-        .where(
-            job.is_not(None),
-            sa.func.coalesce(partitions.c.next_attempt_at, sa.func.now()) <= sa.func.now(),
-        )
-        .order_by(partitions.c.day, partitions.c.retailer)
-    )
-    return [(Partition(day, retailer), str(wanted)) for day, retailer, wanted in rows]
 
 
 def launch(
@@ -219,6 +181,8 @@ def launch(
                 f"{job} failed {row.attempts} times{cause}; see the run log, then materialise "
                 f"the partition again",
             )
+            # Nothing retries it from here on: whoever waits for it would wait for ever.
+            ledger.stand_down(connection, partition)
             return None
         pause = polling.backoff_seconds * 2**row.attempts
         connection.execute(
@@ -236,17 +200,32 @@ def launch(
     return Launch(partition, job, f"{prefix}:{row.number + 1}")
 
 
-def block(engine: sa.Engine, partition: Partition, reason: str) -> None:
-    """Records what stands in the way, such as a missing key; that uses up no attempt."""
-    with engine.begin() as connection:
-        connection.execute(
-            sa.update(partitions).where(partition.of(partitions)).values(blocked_reason=reason)
+def block(
+    connection: sa.Connection, partition: Partition, blocked: BlockedError, pause_seconds: float
+) -> None:
+    """Records what stands in the way, such as a missing key; that uses up no attempt.
+
+    Args:
+        connection: In a transaction.
+        partition: Which one.
+        blocked: What and why.
+        pause_seconds: Until the next try, where nothing else tells when there is room.
+    """
+    connection.execute(
+        sa.update(partitions)
+        .where(partition.of(partitions))
+        .values(
+            blocked_by=blocked.by,
+            blocked_reason=blocked.reason,
+            blocked_usd=blocked.usd,
+            attempts=sa.func.greatest(partitions.c.attempts - 1, 0),
+            next_attempt_at=datetime.now(UTC) + timedelta(seconds=pause_seconds),
         )
-    return_attempt(engine, partition)
+    )
 
 
 def return_attempt(engine: sa.Engine, partition: Partition) -> None:
-    """Takes back an attempt that did not fail: the partition was taken, or blocked."""
+    """Takes back an attempt that did not fail: the partition was taken."""
     with engine.begin() as connection:
         connection.execute(
             sa.update(partitions)
@@ -255,20 +234,33 @@ def return_attempt(engine: sa.Engine, partition: Partition) -> None:
         )
 
 
+# --- one process at a time ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Whether the lock was taken.
+
+    Attributes:
+        epoch: Number of this turn, where it was.
+        holder: Who has the partition, where it was not.
+    """
+
+    epoch: int = 0
+    holder: str | None = None
+
+
 @contextmanager
 def locked(
     engine: sa.Engine, partition: Partition, holder: str, wait_seconds: float = LOCK_WAIT_SECONDS
-) -> Iterator[str | None]:
-    """Holds the partition's advisory lock on one connection.
+) -> Iterator[Hold]:
+    """Holds the partition's advisory lock on one connection, and raises its epoch.
 
     Args:
         engine: The normaliser's database.
         partition: Which one.
         holder: Who asks, for the message to others, such as ``run 1a2b3c4d``.
         wait_seconds: How long to wait for another holder.
-
-    Yields:
-        ``None`` when the lock is held, else who holds it.
     """
     # The name of the connection is how others learn who holds the lock; Postgres cuts it
     # at 63 bytes.
@@ -283,13 +275,59 @@ def locked(
     with named.connect() as connection:
         while not connection.execute(sa.text("select pg_try_advisory_lock(:key)"), key).scalar():
             if time.monotonic() >= deadline:
-                yield holder_of(connection, partition) or "another process"
+                yield Hold(holder=holder_of(connection, partition) or "another process")
                 return
             time.sleep(min(0.5, wait_seconds))
+        epoch = connection.execute(sa.text(_RAISE_EPOCH), _name(partition)).scalar_one()
         try:
-            yield None
+            yield Hold(epoch=epoch)
         finally:
-            connection.execute(sa.text("select pg_advisory_unlock(:key)"), key)
+            # A connection that broke has lost the lock already; what the work did stands.
+            with suppress(sa.exc.OperationalError):
+                connection.execute(sa.text(_FORGET_UNLANDED), _name(partition))
+                connection.execute(sa.text("select pg_advisory_unlock(:key)"), key)
+
+
+# Who comes first has no row to count in yet.
+_RAISE_EPOCH = """
+insert into normalizer.partitions (retailer, day, state, epoch)
+values (:retailer, :day, 'landed', 1)
+on conflict (retailer, day) do update set epoch = partitions.epoch + 1
+returning epoch
+"""
+
+_FORGET_UNLANDED = """
+delete from normalizer.partitions
+where retailer = :retailer and day = :day and raw_snapshot is null
+"""
+
+
+def check_epoch(connection: sa.Connection, partition: Partition, epoch: int) -> None:
+    """Makes sure, until the transaction ends, that nobody else has taken the partition.
+
+    Raises:
+        LostTurnError: Somebody has.
+    """
+    current = connection.execute(
+        sa.select(partitions.c.epoch).where(partition.of(partitions)).with_for_update(read=True)
+    ).scalar()
+    if current not in (None, epoch):
+        raise LostTurnError(
+            f"another process has taken {partition.key} (turn {current}, this was turn {epoch}); "
+            f"nothing more is written here, and nothing is lost"
+        )
+
+
+def is_free(connection: sa.Connection, partition: Partition) -> bool:
+    """Returns whether nobody works on the partition, and keeps it so in this transaction.
+
+    Never waits, so that who holds one partition cannot deadlock over another.
+    """
+    return bool(
+        connection.execute(
+            sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(partition)}
+        ).scalar()
+    )
 
 
 def holder_of(connection: sa.Connection, partition: Partition) -> str | None:
@@ -312,3 +350,7 @@ def holder_of(connection: sa.Connection, partition: Partition) -> str | None:
 def _lock_key(partition: Partition) -> int:
     digest = hashlib.sha256(f"partition {partition.key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _name(partition: Partition) -> dict[str, Any]:
+    return {"retailer": partition.retailer, "day": partition.day}

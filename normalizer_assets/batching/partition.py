@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
+DIRECT = "direct-"
+"""Begins the retailer of partitions of products that were given as dicts, not landed."""
+
 
 @dataclass(frozen=True, order=True)
 class Partition:
@@ -23,6 +26,11 @@ class Partition:
     def key(self) -> str:
         """Dagster's partition key, such as ``2024-10-01|lider``."""
         return f"{self.day.isoformat()}|{self.retailer}"
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether its products were given as dicts: Dagster knows no such partition."""
+        return self.retailer.startswith(DIRECT)
 
     @classmethod
     def from_key(cls, key: str) -> "Partition":

@@ -4,6 +4,8 @@ Belongs here: choosing template and model for a step of the chain and putting th
 ``prompting`` and ``pricing`` together. Does not belong here: cutting shards, sending.
 """
 
+from decimal import Decimal
+
 import polars as pl
 
 from normalizer_assets.config import Band, NormalizerConfig, Tier
@@ -25,6 +27,7 @@ REQUEST_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "prompt_tokens": pl.UInt32,
     "answer_tokens": pl.Int32,
     "estimated_usd": USD,
+    "bound_usd": USD,
     "body": pl.String,
 }
 
@@ -34,19 +37,25 @@ def build_requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step)
 
     Args:
         config: Tiers, models, retailers' display names.
-        listings: Columns question_key, retailer, sku, name, category, price, tier, band.
+        listings: Columns question_key, retailer, sku, name, category, price, tier, band;
+            where a partition holds several shops also retailer_name, the display name of
+            each listing's own or null, else that of the partition's retailer is taken.
         step: ``batch`` and ``individual`` ask the listing's tier, ``legacy`` the legacy
             tier.
 
     Returns:
         Columns of ``REQUEST_SCHEMA``. ``estimated_usd`` takes the template's typical answer
-        and no reasoning, which is what models show at the lowest effort.
+        and the model's ``reasoning_estimate``, ``bound_usd`` everything that the output
+        limit allows.
     """
+    if "retailer_name" not in listings.columns:
+        names = {slug: retailer.name for slug, retailer in config.retailers.items()}
+        listings = listings.with_columns(retailer_name=pl.col("retailer").replace_strict(names))
     parts = [
         _requests(config, group, step)
         for _, group in listings.with_columns(
             tier=pl.lit("legacy") if step == "legacy" else pl.col("tier")
-        ).group_by("retailer", "tier", "band", maintain_order=True)
+        ).group_by("retailer_name", "tier", "band", maintain_order=True)
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=REQUEST_SCHEMA)
 
@@ -79,18 +88,26 @@ def cost_scenarios(config: NormalizerConfig, routed: pl.DataFrame) -> tuple[Scen
 
 
 def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> pl.DataFrame:
-    """Builds the requests of listings of one retailer, tier and band."""
+    """Builds the requests of listings of one shop, tier and band."""
     tier: Tier = listings["tier"][0]
     band: Band = listings["band"][0]
-    retailer: str = listings["retailer"][0]
     settings, model = config.tiers[tier], config.model_of(tier)
     template = template_for(tier, band, individually=step != "batch")
-    prompts = render(template, listings, config.retailers[retailer].name)
-    factor = exact(model.batch_factor) if step == "batch" else 1
-    answer_tokens = TYPICAL_ANSWER_TOKENS[template]
-    per_input = float(exact(model.input_usd) * factor) / 1e6
-    answer = float(exact(model.output_usd) * factor * answer_tokens) / 1e6
+    prompts = render(template, listings, listings["retailer_name"][0])
+    # Individual calls are estimated at the full price: flex is not always to be had.
+    factor = exact(model.batch_factor) if step == "batch" else Decimal(1)
+    per_token = {
+        "input": float(exact(model.input_usd) * factor) / 1e6,
+        "output": float(exact(model.output_usd) * factor) / 1e6,
+    }
+    # What a person is told an answer costs is what the budget reserves for it.
+    answer_tokens = TYPICAL_ANSWER_TOKENS[template] + model.reasoning_estimate
     tokens = count_prompt_tokens(prompts, settings.system)
+
+    def usd(output_tokens: int) -> pl.Series:
+        cost = tokens * per_token["input"] + output_tokens * per_token["output"]
+        return cost.cast(USD)
+
     return listings.select(
         "question_key",
         "sku",
@@ -99,6 +116,9 @@ def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> p
         pl.lit(prompt_version(template)).alias("prompt_version"),
         tokens,
         pl.lit(answer_tokens, dtype=pl.Int32).alias("answer_tokens"),
-        (tokens * per_input + answer).cast(USD).alias("estimated_usd"),
-        request_bodies(settings.model, model, settings, prompts).alias("body"),
+        usd(answer_tokens).alias("estimated_usd"),
+        usd(settings.answer_tokens + model.reasoning_allowance).alias("bound_usd"),
+        request_bodies(
+            settings.model, model, settings, prompts, flex=model.flex and step != "batch"
+        ).alias("body"),
     )

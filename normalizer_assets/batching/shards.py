@@ -5,13 +5,13 @@ files, the API, the ledger.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from normalizer_assets.config import BatchingConfig
+from normalizer_assets.config import BatchingConfig, ModelConfig
 from normalizer_assets.prompting.bodies import batch_lines
 
 
@@ -36,40 +36,54 @@ class Shard:
         return f"batch_{moment:%Y%m%d_%H%M%S}_{self.shard_hash}.jsonl"
 
 
-def cut_shards(requests: pl.DataFrame, limits: BatchingConfig, salt: str) -> Iterator[Shard]:
-    """Cuts requests into shards of one model within the line and byte limits.
+def cut_shards(
+    requests: pl.DataFrame,
+    limits: BatchingConfig,
+    models: Mapping[str, ModelConfig],
+    salt: str,
+) -> Iterator[Shard]:
+    """Cuts requests into shards of one model within the limits on lines, bytes and tokens.
 
     Args:
-        requests: Columns sku, llm_model, body (JSON text), and any others, which are kept.
-            The order is kept within a model.
+        requests: Columns sku, llm_model, prompt_tokens, body (JSON text), and any others,
+            which are kept. The order is kept within a model.
         limits: ``preferred_lines`` is what a shard is filled to.
+        models: With the prompt tokens that may be enqueued at once: a shard with more
+            would never be taken.
         salt: Tells submissions apart that would send the same lines, such as the
             partition with the number of its submission.
 
     Raises:
         ValueError: One line alone is over the byte limit.
     """
-    for _, group in requests.group_by("llm_model", maintain_order=True):
-        for part in _within_limits(group, limits):
+    for (model,), group in requests.group_by("llm_model", maintain_order=True):
+        for part in _within_limits(group, limits, models[str(model)].enqueued_tokens):
             yield _shard(part, salt)
 
 
-def _within_limits(group: pl.DataFrame, limits: BatchingConfig) -> Iterator[pl.DataFrame]:
+def _within_limits(
+    group: pl.DataFrame, limits: BatchingConfig, token_limit: int | None
+) -> Iterator[pl.DataFrame]:
     # The ids are not known before the cut; an id is at most 64 characters, the rest of a
     # line around the body at most 100.
     sizes = (group["body"].str.len_bytes() + 164).to_list()
     line_limit = min(limits.preferred_lines, limits.max_lines)
-    start = used = 0
-    for index, size in enumerate(sizes):
+    start = used = tokens = 0
+    for index, (size, prompt) in enumerate(zip(sizes, group["prompt_tokens"], strict=True)):
         if size > limits.max_bytes:
             raise ValueError(
                 f"the request for sku {group['sku'][index]!r} has {size} bytes; a batch file "
                 f"holds at most {limits.max_bytes} (batching.max_bytes)"
             )
-        if index - start == line_limit or used + size > limits.max_bytes:
+        if index > start and (
+            index - start == line_limit
+            or used + size > limits.max_bytes
+            or (token_limit is not None and tokens + prompt > token_limit)
+        ):
             yield group[start:index]
-            start, used = index, 0
+            start, used, tokens = index, 0, 0
         used += size
+        tokens += prompt
     if start < len(sizes):
         yield group[start:]
 

@@ -1,12 +1,13 @@
-"""From open questions to created batches: plan first, then send, then return.
+"""From open questions to created batches: claim, plan, send, and return.
 
 Belongs here: what a submission plans, in which order it leaves, and finding a batch again
-after a crash. Does not belong here: waiting (``polling``), results (``harvest``).
+after a crash or a lost reply. Does not belong here: waiting (``polling``), results
+(``harvest``).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,134 +15,402 @@ import polars as pl
 import sqlalchemy as sa
 from upath import UPath
 
-from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching import budget, ledger, life, questions
+from normalizer_assets.batching.calls import blocker, never_left
+from normalizer_assets.batching.canary import run_canary
+from normalizer_assets.batching.errors import BlockedError
+from normalizer_assets.batching.individual import resume
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.preflight import check_requests
+from normalizer_assets.batching.replies import UnreadableReplyError, expect, pages
+from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.shards import cut_shards
 from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.config import NormalizerConfig
 
 if TYPE_CHECKING:
-    from openai import OpenAI
-    from openai.types import Batch
+    from openai import APIStatusError
 
 SHARD_METADATA = "normalizer_shard"
 """Key of the batch's metadata under which its shard hash is found again."""
 
+CLOCK_MARGIN = timedelta(hours=1)
+"""By how much the API's clock may differ from ours when its list is searched."""
+
 
 @dataclass(frozen=True)
-class Plan:
-    """What a submission wrote to the ledger.
+class Submitted:
+    """What a submission did.
 
     Attributes:
-        asked: Questions the partition asks that it had not asked before.
-        in_batches: Requests planned in batches.
-        individually: Questions left for individual calls.
+        in_batches: Questions planned in batches now.
+        individually: Own questions left for individual calls.
+        waiting: Questions that another partition asks.
+        canary: Questions that the canary answered.
         estimated_usd: Estimate of the planned batches.
+        individual_usd: What asking every listing individually at full would cost.
+        batch_ids: Batches that are known to exist since now.
+        switched: Which models were replaced by their successors, for people.
     """
 
-    asked: int
-    in_batches: int
-    individually: int
-    estimated_usd: Decimal
+    in_batches: int = 0
+    individually: int = 0
+    waiting: int = 0
+    canary: int = 0
+    estimated_usd: Decimal = Decimal(0)
+    individual_usd: Decimal = Decimal(0)
+    batch_ids: list[str] = field(default_factory=list)
+    switched: tuple[str, ...] = ()
 
 
-def plan(work: PartitionWork, requests: pl.DataFrame, individual_usd: Decimal) -> Plan:
-    """Writes questions, batches and requests to the ledger in one transaction.
+def submit(
+    work: PartitionWork, routed: pl.DataFrame, individual_usd: Decimal, *, force: bool = False
+) -> Submitted:
+    """Claims the partition's open questions and sends those that belong in batches.
 
-    Asking again is harmless: a question that the partition already asked is left out,
-    unless its batch was never executed.
+    Asking again is harmless: what is answered, asked or claimed by another partition is
+    left out.
 
     Args:
-        work: The partition; its config says up to how many questions go individually.
-        requests: One row a question that has no stored answer, with the columns of
-            ``requests.REQUEST_SCHEMA``.
+        work: The partition.
+        routed: The routed_products frame.
         individual_usd: What asking every listing individually at full would cost; kept to
             tell later what was saved.
+        force: Ask again although there are answers.
 
-    Returns:
-        Counts and estimate.
+    Raises:
+        BlockedError: Over budget, no room at the API, or a create whose reply was lost;
+            what is planned stays planned.
+        HeldError: The canary is red.
     """
-    partition, limits = work.partition, work.config.batching
-    with work.engine.begin() as connection:
-        already = ledger.questions_of(connection, partition)
-        new = requests.join(already, on="question_key", how="anti")
-        ledger.open_questions(connection, partition, new["question_key"])
-        unsent = ledger.unsent_questions(connection, partition)
-        pending = requests.filter(pl.col("question_key").is_in(list(unsent)))
-        planned: list[pl.DataFrame] = []
-        if pending.height > limits.min_products:
-            moment = datetime.now(UTC)
-            number = len(ledger.batches_of(connection, partition))
-            for shard in cut_shards(pending, limits, salt=f"{partition.key}#{number}"):
-                name = shard.file_name(moment)
-                # The file first: a ledger row whose file is missing could never be sent,
-                # a file without a row is only a few bytes too many.
-                _write(work.storage / "requests" / name, shard.content)
-                ledger.plan_batch(connection, partition, shard, name)
-                planned.append(shard.requests)
-        life.enter(connection, partition, "submitted")
-        life.record_individual_cost(connection, partition, individual_usd)
-    lines = pl.concat(planned) if planned else pending.clear()
-    return Plan(
-        asked=new.height,
-        in_batches=lines.height,
-        individually=pending.height - lines.height,
-        estimated_usd=Decimal(lines["estimated_usd"].sum() or 0),
+    resume(work)
+    asked = routed if force else routed.filter(pl.col("route") != "cache")
+    asked = asked.unique("question_key", keep="first", maintain_order=True)
+    with work.begin() as connection:
+        life.record(connection, work.partition, individual_usd=individual_usd)
+        questions.claim(connection, work.partition, asked["question_key"], force=force)
+        questions.forget_others(connection, work.partition, routed["question_key"])
+        if questions.any_open(connection, work.partition):
+            # Whatever it was before, such as published: should this process die here, the
+            # sensor submits it again, and nobody waits for its questions for ever.
+            life.enter(connection, work.partition, "landed")
+    to_ask = _first_round(work, asked)
+    in_batches, estimated_usd = 0, Decimal(0)
+    if to_ask.height > work.config.batching.min_products:
+        if to_ask.height > work.config.canary.min_products:
+            send_canary(work, to_ask)
+        planned = plan_batches(work, _first_round(work, asked), round_number=1)
+        in_batches, estimated_usd = planned.height, _total(planned)
+    with work.begin() as connection:
+        life.enter(connection, work.partition, "submitted")
+        waiting = sum(questions.waited_for(connection, work.partition).values())
+    return Submitted(
+        in_batches=in_batches,
+        canary=to_ask.height - in_batches if in_batches else 0,
+        individually=0 if in_batches else to_ask.height,
+        waiting=waiting,
+        estimated_usd=estimated_usd,
+        individual_usd=individual_usd,
+        batch_ids=send(work),
     )
 
 
-def send(work: PartitionWork) -> list[str]:
-    """Uploads and creates every planned batch of the partition.
+def _first_round(work: PartitionWork, listings: pl.DataFrame) -> pl.DataFrame:
+    """Returns the listings whose questions are the partition's and in no batch yet."""
+    with work.engine.connect() as connection:
+        idle = questions.to_ask(connection, work.partition)
+    new = idle.filter(pl.col("rounds") == 0)["question_key"].to_list()
+    return listings.filter(pl.col("question_key").is_in(new))
 
-    A batch that a dead process created, but did not record, is found by its metadata and
-    adopted instead of bought twice.
+
+def send_canary(work: PartitionWork, listings: pl.DataFrame) -> int:
+    """Sends the canary, if the budget reaches for all of the submission.
+
+    Args:
+        work: The partition.
+        listings: Routed listings that are about to leave, one a question.
 
     Returns:
-        Ids of the batches that are now known, in order.
+        How many questions it answered.
 
     Raises:
+        BlockedError: Over budget, a wrong key, a used-up quota.
+        HeldError: The canary is red.
+    """
+    with work.engine.connect() as connection:
+        tries = ledger.tries(connection, work.partition)
+    tried = [key for (key, _), states in tries.items() if set(states) != {"unavailable"}]
+    # A canary before this one may have been killed, or red: nothing is paid a second time.
+    chosen = listings.filter(~pl.col("question_key").is_in(tried)).head(work.config.canary.size)
+    if chosen.is_empty():
+        return 0
+    first = build_requests(work.config, chosen, "individual")
+    rest = build_requests(
+        work.config, listings.join(chosen, on="question_key", how="anti"), "batch"
+    )
+    check_requests(first, work.config.models)
+    check_requests(rest, work.config.models)
+    with work.begin() as connection:
+        budget.reserve(connection, work.partition, work.config.budget, _total(first) + _total(rest))
+    return run_canary(work, first)
+
+
+def plan_batches(work: PartitionWork, listings: pl.DataFrame, round_number: int) -> pl.DataFrame:
+    """Reserves money and writes batches and requests to the ledger, in one transaction.
+
+    Args:
+        work: The partition.
+        listings: Routed listings, one a question.
+        round_number: 1 or 2.
+
+    Returns:
+        The planned requests.
+
+    Raises:
+        BlockedError: Over budget; nothing is planned.
+    """
+    partition = work.partition
+    requests = build_requests(work.config, listings, "batch")
+    check_requests(requests, work.config.models)
+    with work.engine.connect() as connection:
+        number = len(ledger.batches_of(connection, partition))
+    moment = datetime.now(UTC)
+    salt = f"{partition.key}#{number}"
+    names = {}
+    shards = []
+    for shard in cut_shards(requests, work.config.batching, work.config.models, salt):
+        # The file first: a ledger row whose file is missing could never be sent, a file
+        # without a row is only a few bytes too many.
+        names[shard.shard_hash] = shard.file_name(moment)
+        _write(work.storage / "requests" / names[shard.shard_hash], shard.content)
+        shards.append(shard)
+    with work.begin() as connection:
+        budget.reserve(connection, partition, work.config.budget, _total(requests))
+        for shard in shards:
+            name = names[shard.shard_hash]
+            ledger.plan_batch(connection, partition, shard, name, round_number)
+        life.enter(connection, partition, "submitted")
+        life.record(connection, partition, round=round_number)
+    return requests
+
+
+def send(work: PartitionWork) -> list[str]:
+    """Uploads and creates every planned batch of the partition that there is room for.
+
+    A batch that was created, but not recorded, is found by its metadata and adopted
+    instead of bought twice.
+
+    Returns:
+        Ids of the batches that are known since now, in order; the partition is waiting.
+
+    Raises:
+        BlockedError: Some batches have to wait: for room, or for the second look at the
+            list after a lost reply. The partition stays submitted.
         openai.OpenAIError: The API refused or could not be reached; the rest stays
             planned, and sending again goes on where it stopped.
     """
     with work.engine.connect() as connection:
         unsent = ledger.unsent_batches(connection, work.partition)
-    # Without an uploaded file no create can have left.
-    in_doubt = {row.shard_hash for row in unsent if row.input_file_id is not None}
-    adoptable = _existing(work.client, in_doubt) if in_doubt else {}
-    created = []
+    existing = _find(work, [row for row in unsent if row.state == "creating"])
+    created: list[str] = []
+    blocked: BlockedError | None = None
     for row in unsent:
-        batch = adoptable.get(row.shard_hash) or _create(work, row)
-        with work.engine.begin() as connection:
-            ledger.record_created(connection, row.shard_hash, batch.id)
-        created.append(batch.id)
-    with work.engine.begin() as connection:
+        try:
+            batch_id = _adopt_or_create(work, row, existing)
+        except BlockedError as waits:
+            if waits.by not in ("room", "doubt"):
+                raise
+            blocked = blocked or waits
+            continue
+        created.append(batch_id)
+    if blocked is not None:
+        raise blocked
+    with work.begin() as connection:
         life.enter(connection, work.partition, "waiting")
     return created
 
 
-def _create(work: PartitionWork, row: sa.Row[Any]) -> "Batch":
-    file_id = row.input_file_id
-    if file_id is None:
-        content = (work.storage / "requests" / row.file_name).read_bytes()
-        file_id = work.client.files.create(file=(row.file_name, content), purpose="batch").id
-        with work.engine.begin() as connection:
-            ledger.record_batch(connection, row.shard_hash, input_file_id=file_id, state="uploaded")
-    # No retry by the SDK: it sends no idempotency key, so a repeated create after a lost
-    # reply buys the batch twice (facts/openai_batch.md, 1, "Idempotency").
-    return work.client.with_options(max_retries=0).batches.create(
-        input_file_id=file_id,
-        endpoint="/v1/chat/completions",
-        completion_window="24h",
-        metadata={SHARD_METADATA: row.shard_hash, "partition": work.partition.key},
+def _adopt_or_create(work: PartitionWork, row: sa.Row[Any], existing: dict[str, str]) -> str:
+    batch_id = existing.get(row.shard_hash)
+    if batch_id is None and row.state == "creating":
+        _look_twice(work, row)
+    if batch_id is None:
+        _wait_for_room(work, row)
+        batch_id = _create(work, row)
+    record_created(work, row.shard_hash, batch_id)
+    return batch_id
+
+
+def find_doubted(work: PartitionWork, row: sa.Row[Any]) -> bool:
+    """Adopts a batch in ``creating`` that exists; false where two looks did not show it.
+
+    Raises:
+        BlockedError: It is too early to say that it does not exist.
+    """
+    batch_id = _find(work, [row]).get(row.shard_hash)
+    if batch_id is None:
+        _look_twice(work, row)
+        return False
+    record_created(work, row.shard_hash, batch_id)
+    return True
+
+
+def record_created(work: PartitionWork, shard_hash: str, batch_id: str) -> None:
+    """Records that a batch exists; in the first round, its partitions' deadline runs."""
+    deadline = datetime.now(UTC) + timedelta(hours=work.config.batching.deadline_hours)
+    with work.begin() as connection:
+        ledger.record_created(connection, shard_hash, batch_id)
+        ledger.set_deadline(connection, shard_hash, deadline)
+
+
+def _find(work: PartitionWork, doubted: list[sa.Row[Any]]) -> dict[str, str]:
+    """Looks for doubted batches in the API's list: shard hash -> batch id."""
+    from openai.types import Batch
+
+    if not doubted:
+        return {}
+    by_hash = {row.shard_hash: row for row in doubted}
+    by_file = {row.input_file_id: row.shard_hash for row in doubted}
+    oldest = min(row.planned_at for row in doubted) - CLOCK_MARGIN
+    found: dict[str, str] = {}
+    for batch in pages(Batch, lambda: work.client.batches.list(limit=100)):
+        shard = (batch.metadata or {}).get(SHARD_METADATA) or by_file.get(batch.input_file_id)
+        if shard in by_hash:
+            found.setdefault(str(shard), batch.id)
+        if len(found) == len(by_hash) or batch.created_at < oldest.timestamp():
+            break
+    return found
+
+
+def _look_twice(work: PartitionWork, row: sa.Row[Any]) -> None:
+    """Makes sure that a doubted batch was looked for twice, some time apart.
+
+    Raises:
+        BlockedError: It is too early to create it anew.
+    """
+    pause = work.config.batching.doubt_seconds
+    if row.missed_at is None:
+        with work.begin() as connection:
+            ledger.record_batch(connection, row.shard_hash, missed_at=sa.func.now())
+    elif datetime.now(UTC) - row.missed_at >= timedelta(seconds=pause):
+        return
+    raise BlockedError(
+        "doubt",
+        f"the reply to creating {row.file_name} was lost, and the list does not show the batch; "
+        f"it is looked for again after {pause:g} s before it is created anew",
     )
 
 
-def _existing(client: "OpenAI", shard_hashes: set[str]) -> dict[str, "Batch"]:
-    """Finds batches of these shards in the API's list."""
-    return {
-        batch.metadata[SHARD_METADATA]: batch
-        for batch in client.batches.list(limit=100)
-        if batch.metadata and batch.metadata.get(SHARD_METADATA) in shard_hashes
-    }
+def _wait_for_room(work: PartitionWork, row: sa.Row[Any]) -> None:
+    with work.engine.connect() as connection:
+        lacking = lacking_room(connection, work.config, row)
+    if lacking is not None:
+        raise BlockedError("room", lacking)
+
+
+def lacking_room(
+    connection: sa.Connection, config: NormalizerConfig, row: sa.Row[Any]
+) -> str | None:
+    """Says why a planned batch cannot be created now, ``None`` where it can.
+
+    Args:
+        connection: To the normaliser's database.
+        config: Limits of models and of creations.
+        row: The batch.
+    """
+    now = datetime.now(UTC)
+    tokens, refused_at = ledger.enqueued(connection, row.llm_model)
+    limit = config.models[row.llm_model].enqueued_tokens
+    if limit is not None and tokens and tokens + row.prompt_tokens > limit:
+        return (
+            f"{row.llm_model} has {tokens:,} of {limit:,} enqueued prompt tokens; a batch of "
+            f"{row.prompt_tokens:,} waits for room"
+        )
+    pause = timedelta(seconds=config.batching.backlog_seconds)
+    if refused_at is not None and now - refused_at < pause:
+        return f"the API's queue for {row.llm_model} was full at {refused_at:%H:%M:%S} UTC"
+    if ledger.creations_since(connection, now - timedelta(hours=1)) >= (
+        config.batching.creations_per_hour
+    ):
+        return f"{config.batching.creations_per_hour} batches were created within an hour"
+    return None
+
+
+def _create(work: PartitionWork, row: sa.Row[Any]) -> str:
+    import openai
+    from openai.types import Batch
+
+    file_id = row.input_file_id or _upload(work, row)
+    # Written before it leaves: found after a crash it means that the batch may exist.
+    with work.begin() as connection:
+        ledger.record_batch(connection, row.shard_hash, state="creating", missed_at=None)
+    try:
+        # No retry by the SDK: it sends no idempotency key, so a repeated create after a lost
+        # reply buys the batch twice (facts/openai_batch.md, 1, "Idempotency").
+        reply = work.client.with_options(max_retries=0).batches.create(
+            input_file_id=file_id,
+            endpoint="/v1/chat/completions",
+            completion_window="24h",
+            metadata={SHARD_METADATA: row.shard_hash, "partition": work.partition.key},
+        )
+        return expect(Batch, reply).id
+    except openai.APIConnectionError as error:
+        if never_left(error):
+            _not_created(work, row, state="uploaded")
+            raise
+        return _after_lost_reply(work, row)
+    except openai.APIStatusError as error:
+        if error.status_code >= 500:  # noqa: PLR2004 - it may have been created all the same
+            return _after_lost_reply(work, row)
+        _refused(work, row, error)
+        raise
+    except (openai.APIError, UnreadableReplyError):
+        return _after_lost_reply(work, row)
+
+
+def _upload(work: PartitionWork, row: sa.Row[Any]) -> str:
+    from openai.types import FileObject
+
+    with (work.storage / "requests" / row.file_name).open("rb") as file:
+        reply = work.client.files.create(file=(row.file_name, file), purpose="batch")
+    file_id = expect(FileObject, reply).id
+    with work.begin() as connection:
+        ledger.record_batch(connection, row.shard_hash, input_file_id=file_id, state="uploaded")
+    return file_id
+
+
+def _after_lost_reply(work: PartitionWork, row: sa.Row[Any]) -> str:
+    """Takes the first look at the list; the second comes with the next run."""
+    with work.engine.connect() as connection:
+        current = ledger.batch(connection, row.shard_hash)
+    found = _find(work, [current]).get(row.shard_hash)
+    if found is None:
+        _look_twice(work, current)
+        raise AssertionError  # the first look never ends the doubt
+    return found
+
+
+def _refused(work: PartitionWork, row: sa.Row[Any], error: "APIStatusError") -> None:
+    """Records that the API refused a create: nothing exists."""
+    if error.param == "input_file_id" or "file" in str(error.message).lower():
+        # It expired, or is not visible yet: uploading it anew costs nothing.
+        _not_created(work, row, state="planned", input_file_id=None)
+    else:
+        _not_created(work, row, state="uploaded")
+    blocked = blocker(error)
+    if blocked is not None:
+        raise blocked
+    if error.status_code == 429:  # noqa: PLR2004
+        raise BlockedError("room", f"the API takes no more batches for now: {error}")
+
+
+def _not_created(work: PartitionWork, row: sa.Row[Any], **values: object) -> None:
+    with work.begin() as connection:
+        ledger.record_batch(connection, row.shard_hash, **values)
+
+
+def _total(requests: pl.DataFrame) -> Decimal:
+    return Decimal(requests["estimated_usd"].sum() or 0)
 
 
 def _write(path: UPath, content: bytes) -> None:
@@ -150,8 +419,16 @@ def _write(path: UPath, content: bytes) -> None:
 
 
 def pending_summary(connection: sa.Connection, partition: Partition) -> str:
-    """Says in words which batches the partition waits for."""
-    return "; ".join(describe(ledger.batches_under_way(connection, partition)))
+    """Says in words what the partition waits for."""
+    return "; ".join(
+        [
+            *describe(ledger.batches_under_way(connection, partition)),
+            *(
+                f"{count} questions that {asker} asks"
+                for asker, count in questions.waited_for(connection, partition).items()
+            ),
+        ]
+    )
 
 
 def describe(rows: Iterable[sa.Row[Any]]) -> list[str]:

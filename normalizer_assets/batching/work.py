@@ -1,10 +1,12 @@
 """What work on one partition needs at hand.
 
-Belongs here: the bundle that submission, harvest and chain pass around. Does not belong
-here: anything they do with it.
+Belongs here: the bundle that submission, harvest and chain pass around, and the
+transactions that stop a process which lost its turn. Does not belong here: anything they
+do with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from upath import UPath
 
+from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 
@@ -30,6 +33,7 @@ class PartitionWork:
         connect_api: Makes the API's client; called when it is first needed, because most
             steps get by without a key.
         storage: Where request and result files are kept.
+        epoch: Number of this process's turn at the partition.
     """
 
     partition: Partition
@@ -37,8 +41,20 @@ class PartitionWork:
     engine: sa.Engine
     connect_api: Callable[[], "OpenAI"]
     storage: UPath
+    epoch: int = 0
 
     @cached_property
     def client(self) -> "OpenAI":
         """The API."""
         return self.connect_api()
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Begins a transaction for the partition.
+
+        Raises:
+            LostTurnError: The lock's connection broke and another process took over.
+        """
+        with self.engine.begin() as connection:
+            life.check_epoch(connection, self.partition, self.epoch)
+            yield connection

@@ -4,27 +4,31 @@ Belongs here: which answers are embedded, calling the embedding model, storing v
 Does not belong here: looking entries up and refusing them.
 """
 
+import base64
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 import sqlalchemy as sa
+from upath import UPath
 
-from normalizer_assets.batching import ledger
-from normalizer_assets.batching.chain import never_left
+from normalizer_assets.batching import budget, ledger
+from normalizer_assets.batching.calls import REPEATS_AFTER_LOST_REPLY, call, patient_client
+from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import EmbeddingConfig
 from normalizer_assets.db.bulk import driver_connection
-from normalizer_assets.pricing.costs import Usage, cost_usd
+from normalizer_assets.pricing.costs import Usage, cost_usd, usage_from_response
 from normalizer_assets.prompting.tokens import count_tokens
 
 if TYPE_CHECKING:
     from openai import OpenAI
-    from openai.types import CreateEmbeddingResponse
 
 PENDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "question_key": pl.String,
@@ -36,11 +40,20 @@ PENDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass(frozen=True)
 class Embedded:
-    """What one run added to the cache."""
+    """What one run added to the cache.
+
+    Attributes:
+        entries: New entries.
+        tokens: Tokens that were embedded.
+        cost_usd: What that cost.
+        left: Answers left for the next run: their call had no usable reply, or there was
+            no money.
+    """
 
     entries: int = 0
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    left: int = 0
 
 
 def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
@@ -83,19 +96,19 @@ def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataF
 def embed_pending(work: PartitionWork) -> Embedded:
     """Embeds what is pending and stores it, call by call.
 
-    Every call is in the ledger before it leaves, and stored when it is back, so a crash
-    pays for one call twice at most.
+    Every call is in the ledger before it leaves, and its reply in a file before it is
+    read, so a crash pays for nothing twice but a reply that never arrived.
 
     Raises:
-        openai.OpenAIError: The API refused or could not be reached; what is stored stays,
-            the rest is left for the next run.
+        BlockedError: A wrong key or a used-up quota; what is stored stays.
+        openai.OpenAIError: The API cannot be reached; the rest is left for the next run.
     """
-    with work.engine.begin() as connection:
-        ledger.abandoned_requests(connection, work.partition)
+    _resume(work)
+    with work.engine.connect() as connection:
         pending = pending_entries(connection, work.partition)
     if pending.is_empty():
         return Embedded()
-    settings, client = work.config.embedding, work.client
+    settings, client = work.config.embedding, patient_client(work)
     with ThreadPoolExecutor(settings.concurrency) as pool:
         calls = list(
             pool.map(lambda part: _embed_call(work, client, part), _calls(pending, settings))
@@ -104,19 +117,21 @@ def embed_pending(work: PartitionWork) -> Embedded:
         entries=sum(call.entries for call in calls),
         tokens=sum(call.tokens for call in calls),
         cost_usd=sum((call.cost_usd for call in calls), Decimal(0)),
+        left=sum(call.left for call in calls),
     )
 
 
-def _embed_call(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> Embedded:
-    """Embeds the texts of one call and stores their vectors."""
-    response = _embed(work, client, part)
-    model = work.config.models[work.config.embedding.model]
-    usage = Usage(input_tokens=response.usage.prompt_tokens)
-    return Embedded(
-        entries=_store(work, part, response),
-        tokens=usage.input_tokens,
-        cost_usd=cost_usd(usage, model, batch=False),
-    )
+def _resume(work: PartitionWork) -> None:
+    """Stores vectors that a dead process paid for, and settles what it lost."""
+    with work.begin() as connection:
+        for request_id in ledger.sent_ids(connection, work.partition, "embedding"):
+            reply = _file(work, request_id, "reply")
+            if reply.exists():  # it died between keeping the reply and recording it
+                values = {"state": "received", "raw": reply.name, "settled_at": None}
+                ledger.settle_request(connection, request_id, values)
+        received = ledger.abandon(connection, work.partition, ("embedding",))
+    for row in received:
+        _read(work, row.request_id)
 
 
 def _calls(pending: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFrame]:
@@ -129,95 +144,155 @@ def _calls(pending: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFr
         yield from part.iter_slices(limits.inputs_per_call)
 
 
-def _embed(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> "CreateEmbeddingResponse":
+def _embed_call(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> Embedded:
+    """Embeds the texts of one call and stores their vectors."""
+    left = Embedded(left=part.height)
+    request_id = _plan(work, part)
+    if request_id is None:
+        return left
+    # What was asked is kept beside the reply: after a crash the reply alone names nobody.
+    _write(_file(work, request_id, "asked"), part.write_ndjson().encode())
+
+    def post(client: "OpenAI") -> str:
+        settings = work.config.embedding
+        text: str = client.embeddings.with_raw_response.create(
+            model=settings.model,
+            input=part["text"].to_list(),
+            dimensions=settings.dimensions,
+            encoding_format="base64",
+        ).text
+        file = _file(work, request_id, "reply")
+        _write(file, text.encode())
+        return file.name
+
+    reply = call(work, client, request_id, post)
+    if reply.fatal is not None:
+        raise reply.fatal
+    if reply.state != "received":
+        return left
+    return _read(work, request_id) or left
+
+
+def _plan(work: PartitionWork, part: pl.DataFrame) -> int | None:
+    """Reserves money and writes the call to the ledger; ``None`` where it must not leave."""
     settings = work.config.embedding
-    tokens = int(count_tokens(part["text"]).sum())
-    usage = Usage(input_tokens=tokens)
-    bound = cost_usd(usage, work.config.models[settings.model], batch=False)
-    body_hash = ledger.body_hash("\n".join(part["text"]))
-    with work.engine.begin() as connection:
-        request_id = ledger.plan_request(
-            connection,
-            work.partition,
-            "embedding",
-            {
-                "custom_id": f"embedding_{body_hash[:16]}",
-                "llm_model": settings.model,
-                "body_hash": body_hash,
-                "estimated_usd": bound,
-            },
-        )
-    return _settled(work, client, request_id, part["text"].to_list(), bound)
-
-
-def _settled(
-    work: PartitionWork, client: "OpenAI", request_id: int, texts: list[str], bound: Decimal
-) -> "CreateEmbeddingResponse":
-    import openai
-
-    settings = work.config.embedding
-    # What neither answers nor refuses may have been billed.
-    values: dict[str, Any] = {
-        "state": "outcome_unknown",
-        "reason": "no reply that can be read",
-        "cost_usd": bound,
+    usage = Usage(input_tokens=int(count_tokens(part["text"]).sum()))
+    cost = cost_usd(usage, work.config.models[settings.model], batch=False)
+    hashed = ledger.body_hash("\n".join(part["text"]))
+    request = {
+        "custom_id": f"embedding_{hashed[:16]}",
+        "llm_model": settings.model,
+        "body_hash": hashed,
+        "estimated_usd": cost,
+        "bound_usd": cost,
     }
     try:
-        response = client.embeddings.create(
-            model=settings.model, input=texts, dimensions=settings.dimensions
-        )
-    except openai.APIStatusError as error:
-        values = {"state": "http_error", "reason": str(error), "cost_usd": 0}
-        raise
-    except openai.APIConnectionError as error:
-        if never_left(error):
-            values = {"state": "not_executed", "reason": f"no connection: {error}", "cost_usd": 0}
-        raise
-    else:
-        usage = Usage(input_tokens=response.usage.prompt_tokens)
+        with work.begin() as connection:
+            if ledger.lost_replies(connection, "embedding", hashed) > REPEATS_AFTER_LOST_REPLY:
+                return None
+            budget.reserve(connection, work.partition, work.config.budget, cost)
+            return ledger.plan_requests(connection, work.partition, "embedding", [request])[0]
+    except BlockedError:
+        return None
+
+
+def _read(work: PartitionWork, request_id: int) -> Embedded | None:
+    """Reads a kept reply: vectors, cost and state, in one transaction.
+
+    Returns:
+        ``None`` where it cannot be used.
+    """
+    try:
+        asked = _file(work, request_id, "asked").read_bytes()
+        body = json.loads(_file(work, request_id, "reply").read_bytes())
+        part = pl.read_ndjson(asked, schema=PENDING_SCHEMA)
+        vectors = {item["index"]: _vector(work, item["embedding"]) for item in body["data"]}
+        rows = [(*row, vectors[index]) for index, row in enumerate(part.iter_rows())]
+    except (ValueError, KeyError, TypeError, RecursionError, FileNotFoundError) as error:
         values = {
-            "state": "ok",
-            "input_tokens": usage.input_tokens,
-            "cost_usd": cost_usd(usage, work.config.models[settings.model], batch=False),
+            "state": "outcome_unknown",
+            "reason": f"the reply has no vector for each text: {error!r}",
+            "cost_usd": ledger.BOUND,
         }
-        return response
-    finally:
-        with work.engine.begin() as connection:
+        with work.begin() as connection:
             ledger.settle_request(connection, request_id, values)
+        return None
+    usage = usage_from_response(body)
+    cost = cost_usd(usage, work.config.models[work.config.embedding.model], batch=False)
+    with work.begin() as connection:
+        entries = _store(connection, rows, work.config.embedding.model)
+        ledger.settle_request(
+            connection,
+            request_id,
+            {"state": "ok", "input_tokens": usage.input_tokens, "cost_usd": cost},
+        )
+    for kind in ("asked", "reply"):
+        _file(work, request_id, kind).unlink(missing_ok=True)
+    return Embedded(entries=entries, tokens=usage.input_tokens, cost_usd=cost)
 
 
-def _store(work: PartitionWork, part: pl.DataFrame, response: "CreateEmbeddingResponse") -> int:
-    """Stores the vectors of one call; returns how many questions had none before."""
+def _vector(work: PartitionWork, text: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+    """Decodes a vector.
+
+    Raises:
+        ValueError: It has another length, or a number that the table cannot hold.
+    """
+    vector = np.frombuffer(base64.b64decode(text), dtype="<f4")
+    if vector.size != work.config.embedding.dimensions:
+        raise ValueError(f"a vector of {vector.size} numbers")
+    if not (np.abs(vector) <= np.finfo(np.float16).max).all():
+        raise ValueError("a vector with a number out of range")
+    return vector
+
+
+def _store(connection: sa.Connection, rows: list[tuple[Any, ...]], model: str) -> int:
+    """Stores vectors; returns how many questions had none before.
+
+    Args:
+        connection: In a transaction.
+        rows: question_key, request_id, category_group, text, vector.
+        model: The embedding model.
+    """
     from pgvector import HalfVector
     from pgvector.psycopg import register_vector
 
-    vectors = {item.index: item.embedding for item in response.data}
-    with work.engine.begin() as connection:
-        driver = driver_connection(connection)
-        register_vector(driver)
-        connection.execute(
-            sa.text(
-                "create temporary table embedded (like normalizer.cache_entries including "
-                "defaults) on commit drop"
-            )
+    driver = driver_connection(connection)
+    register_vector(driver)
+    connection.execute(
+        sa.text(
+            "create temporary table embedded (like normalizer.cache_entries including "
+            "defaults) on commit drop"
         )
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(
-                "copy embedded (question_key, request_id, category_group, text, "
-                "embedding_model, embedding) from stdin with (format binary)"
-            ) as copy,
-        ):
-            # Binary vectors: as text, 1,536 numbers a row take longer than the index.
-            copy.set_types(["text", "int8", "text", "text", "text", "halfvec"])
-            for index, row in enumerate(part.iter_rows()):
-                copy.write_row((*row, work.config.embedding.model, HalfVector(vectors[index])))
-        # Another partition may have embedded the same question since this one looked. In
-        # the order of keys two of them cannot deadlock.
-        inserted = connection.execute(
-            sa.text(
-                "insert into normalizer.cache_entries select * from embedded "
-                "order by question_key on conflict do nothing"
-            )
+    )
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(
+            "copy embedded (question_key, request_id, category_group, text, "
+            "embedding_model, embedding) from stdin with (format binary)"
+        ) as copy,
+    ):
+        # Binary vectors: as text, 1,536 numbers a row take longer than the index.
+        copy.set_types(["text", "int8", "text", "text", "text", "halfvec"])
+        for *row, vector in rows:
+            copy.write_row((*row, model, HalfVector(vector)))
+    # Another partition may have embedded the same question since this one looked. In
+    # the order of keys two of them cannot deadlock.
+    inserted = connection.execute(
+        sa.text(
+            "insert into normalizer.cache_entries select * from embedded "
+            "order by question_key on conflict do nothing"
         )
+    )
     return inserted.rowcount
+
+
+def _file(work: PartitionWork, request_id: int, kind: str) -> UPath:
+    return work.storage / "embeddings" / f"{request_id}.{kind}.json"
+
+
+def _write(path: UPath, content: bytes) -> None:
+    """Writes a file so that a reader sees all of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(content)
+    partial.rename(path)

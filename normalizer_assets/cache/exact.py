@@ -1,13 +1,13 @@
 """The exact tier: questions that already have an answer are not asked.
 
 Belongs here: deciding which listings are answered from what is stored. Does not belong
-here: keys (``routing.canonical``), the stored answers (``batching.ledger``).
+here: keys (``routing.canonical``), the stored answers (``batching.stored_answers``).
 """
 
 import polars as pl
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger
+from normalizer_assets.batching import questions, stored_answers
 from normalizer_assets.batching.partition import Partition
 
 
@@ -24,7 +24,7 @@ def with_routes(
         partition: Whose listings.
         listings: With question_key and tier.
     """
-    known = ledger.known_questions(connection, listings["question_key"].to_list())
-    asked = ledger.questions_of(connection, partition)["question_key"]
+    known = stored_answers.known_questions(connection, listings["question_key"].to_list())
+    asked = questions.of_partition(connection, partition)["question_key"]
     served = pl.col("question_key").is_in(list(known - set(asked)))
     return listings.with_columns(route=pl.when(served).then(pl.lit("cache")).otherwise("tier"))

@@ -45,28 +45,19 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
             listing is accounted for and none twice. Red holds the partition: nothing is
             published or embedded, and the last green version stays the published one.
             """
-            from normalizer_assets.answers.verdicts import gate_verdict
-            from normalizer_assets.batching import life
-            from normalizer_assets.publishing.versions import newest_rows, record_verdict
+            from normalizer_assets import pipeline
 
-            work = turn.work
             if turn.is_taken(context.log):
                 return _not_judged(f"{turn.holder} works on the partition")
-            with work.engine.connect() as connection:
-                row = life.read(connection, work.partition)
-                rows = newest_rows(connection, work.partition)
-            if row is None or row.newest_version is None:
+            judged = pipeline.judge(turn.work)
+            if judged is None:
                 return _not_judged("there are no products yet")
-            expected = row.raw_count - row.quarantined_count - row.collapsed_count
-            verdict = gate_verdict(rows, expected, work.config.gate)
-            record_verdict(
-                work.engine, work.partition, green=verdict.green, reasons=verdict.reasons
-            )
+            verdict, rows = judged
             return dg.AssetCheckResult(
                 passed=verdict.green,
                 severity=dg.AssetCheckSeverity.ERROR,
                 description="; ".join(verdict.reasons + verdict.warnings) or "all limits kept",
-                metadata=_metadata(verdict, rows.height),
+                metadata=_metadata(verdict, rows),
             )
 
     return confidence_gate

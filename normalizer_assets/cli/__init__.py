@@ -15,6 +15,7 @@ from normalizer_assets.config import ConfigurationError
 EXIT_GREEN, EXIT_ERROR, EXIT_USAGE, EXIT_HELD = 0, 1, 2, 3
 
 COMMANDS = {
+    "batches": "Look at batches, cancel, adopt and release them.",
     "bench": "Time the stages on synthetic listings.",
     "db": "Start, stop, inspect and migrate the database.",
     "demo": "The whole job on the bundled sample, against the stand-in.",

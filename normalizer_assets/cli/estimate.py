@@ -18,24 +18,14 @@ def command(day: str, retailer: str, as_json: bool) -> None:
     """Say what a landed partition would cost, asked in four ways. Asks nothing, pays nothing."""
     import polars as pl
 
-    from normalizer_assets.batching.ledger import known_questions
     from normalizer_assets.batching.requests import cost_scenarios
-    from normalizer_assets.intake.errors import IntakeError
-    from normalizer_assets.intake.partition import take_in
+    from normalizer_assets.batching.stored_answers import known_questions
+    from normalizer_assets.cli.landed import routed_listings
     from normalizer_assets.resources.database import Database
-    from normalizer_assets.routing.routing import route_listings
 
     config = load_config()
     partition = read_partition(config, day, retailer)
-    try:
-        taken = take_in(config, partition.retailer, partition.day)
-    except IntakeError as error:
-        raise click.ClickException(str(error)) from None
-    if taken is None:
-        raise click.ClickException(
-            f"nothing has landed for {partition.key} in {config.paths.landing}"
-        )
-    listings = route_listings(taken.intake.listings, config)
+    listings = routed_listings(config, partition)
     database = Database(config)
     with database.engine.connect() as connection:
         known = known_questions(connection, listings["question_key"].to_list())

@@ -3,26 +3,29 @@
 Belongs here: what ``normalizer run`` does. Does not belong here: printing.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from normalizer_assets.automation.sweep import sweep
+from normalizer_assets import direct
+from normalizer_assets.automation.looks import WaitsInVainError, looks
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets.resources.openai_client import clients
 from normalizer_assets.resources.turn import LAUNCH_TAG
 
-UNSETTLED = ("submitted", "waiting", "collecting")
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,14 @@ class Outcome:
 
     Attributes:
         state: The partition's state, ``None`` where it never landed.
+        blocked_by: What stands in its way, ``None`` if nothing does.
         blocked_reason: Why it is held, failed or blocked.
         errors: What the steps said that failed.
         seconds: How long it took.
     """
 
     state: str | None
+    blocked_by: str | None
     blocked_reason: str | None
     errors: list[str]
     seconds: float
@@ -62,15 +67,31 @@ class LocalRun:
         self._config = config
         self._instance = instance
         level = "INFO" if verbose else "CRITICAL"
+        if not verbose:
+            # Dagster warns on stderr that a skipped gate gates nothing; the asset behind it
+            # is skipped as well, and refuses an unpublished partition by itself.
+            logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
         self._logging = {"loggers": {"console": {"config": {"log_level": level}}}}
         self._definitions = build_definitions(config)
         self.database = Database(config)
 
-    def submit(self, partition: Partition, limit: int | None = None) -> Outcome:
-        """Runs ``submit`` once."""
+    def submit(
+        self, partition: Partition, limit: int | None = None, *, force: bool = False
+    ) -> Outcome:
+        """Runs ``submit`` once.
+
+        Args:
+            partition: Which one.
+            limit: Take only the first rows of what landed.
+            force: Pay again for what is answered.
+        """
         started = time.monotonic()
-        limited = {"raw_products": {"config": {"limit": limit}}} if limit is not None else {}
-        errors = self._execute("submit", partition, {"ops": limited}, {})
+        given: dict[str, Any] = {}
+        if limit is not None:
+            given["raw_products"] = {"config": {"limit": limit}}
+        if force:
+            given["submitted_batches"] = {"config": {"force": True}}
+        errors = self._execute("submit", partition, {"ops": given}, {})
         return self._outcome(partition, errors, started)
 
     def collect(
@@ -78,34 +99,31 @@ class LocalRun:
     ) -> Outcome:
         """Does the sensor's work for one partition until it is published, held or failed.
 
-        It may run beside a daemon: who finds the partition taken goes on waiting.
+        It may run beside a daemon: who finds the partition taken goes on waiting. Partitions
+        that ask a question which this one waits for are looked after as well: without a
+        daemon nobody else would.
         """
         started = time.monotonic()
         errors: list[str] = []
         engine = self.database.engine
-        while self._may_go_on(partition):
-            found = sweep(
-                engine,
-                lambda: connect_api(engine),
-                self._config.polling,
-                lambda _: False,
-                only=partition,
-            )
-            errors += found.failures
-            for change in found.changes:
-                on_progress(change)
-            for launch in found.launches:
-                tags = {LAUNCH_TAG: launch.run_key}
-                errors += self._execute(launch.job, partition, {}, tags)
-            if not found.launches:
-                time.sleep(self._config.polling.interval_seconds)
+        with clients(engine) as connect:
+            try:
+                for found in looks(engine, connect, self._config, partition):
+                    errors += found.failures
+                    for change in found.changes:
+                        on_progress(change)
+                    for launch in found.launches:
+                        errors += self._launched(launch, connect)
+                    if not found.launches:
+                        time.sleep(self._config.polling.interval_seconds)
+            except WaitsInVainError as error:
+                errors.append(str(error))
         return self._outcome(partition, errors, started)
 
-    def _may_go_on(self, partition: Partition) -> bool:
-        """Whether the partition is on its way, and nothing stands in it."""
-        with self.database.engine.connect() as connection:
-            row = life.read(connection, partition)
-        return row is not None and row.state in UNSETTLED and row.blocked_reason is None
+    def _launched(self, launch: life.Launch, connect: Callable[[], "OpenAI"]) -> list[str]:
+        if launch.partition.is_direct:
+            return direct.attempt(self._config, self.database.engine, launch, connect)
+        return self._execute(launch.job, launch.partition, {}, {LAUNCH_TAG: launch.run_key})
 
     def wait_for_turn(self, partition: Partition) -> str | None:
         """Returns who works on the partition now, ``None`` if nobody does."""
@@ -140,6 +158,7 @@ class LocalRun:
             row = life.read(connection, partition)
         return Outcome(
             state=None if row is None else row.state,
+            blocked_by=None if row is None else row.blocked_by,
             blocked_reason=None if row is None else row.blocked_reason,
             errors=errors,
             seconds=time.monotonic() - started,

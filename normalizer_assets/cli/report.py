@@ -5,6 +5,7 @@ Belongs here: laying figures out for a terminal. Does not belong here: the figur
 
 from collections.abc import Sequence
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -22,8 +23,7 @@ def summary_text(report: PartitionReport, seconds: float, source: str | None) ->
     """Returns what ``run`` ends with (issue 2, point 12)."""
     steps = ", ".join(f"{step} {count}" for step, count in report.answered_by.items() if count)
     lines = [
-        f"{report.day}|{report.retailer}: {report.state}"
-        + (f" ({report.blocked_reason})" if report.blocked_reason else ""),
+        f"{report.day}|{report.retailer}: {_state(report)}",
         f"  products processed  {report.rows} ({steps or 'none yet'})",
         f"  quarantined         {report.quarantined}, collapsed duplicates {report.collapsed}",
         f"  batches created     {report.batches}",
@@ -57,8 +57,19 @@ def summary_json(report: PartitionReport, seconds: float, source: str | None) ->
     }
 
 
+def _state(report: PartitionReport) -> str:
+    """Returns the state, with the reason where something stands in the way."""
+    if not report.blocked_reason:
+        return report.state
+    blocked = "" if report.state in ("held", "failed") else "blocked: "
+    return f"{report.state} ({blocked}{report.blocked_reason})"
+
+
 def print_table(reports: Sequence[PartitionReport]) -> None:
-    """Prints one line a partition, whole even where no terminal says how wide it is."""
+    """Prints one line a partition, whole even where no terminal says how wide it is.
+
+    Below it stands why partitions are held, failed or blocked.
+    """
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)
     table = Table(header_style="bold")
@@ -92,3 +103,6 @@ def print_table(reports: Sequence[PartitionReport]) -> None:
             str(report.quarantined),
         )
     console.print(table)
+    for report in reports:
+        if report.blocked_reason:
+            click.echo(f"{report.day}|{report.retailer} {_state(report)}")

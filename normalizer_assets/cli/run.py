@@ -1,13 +1,19 @@
 """`normalizer run`: one partition, submitted and, with --wait, collected."""
 
 import json
+import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from normalizer_assets.cli import EXIT_ERROR, EXIT_GREEN, EXIT_HELD
 from normalizer_assets.cli.options import day_option, json_option, read_partition, retailer_option
-from normalizer_assets.config import load_config
+from normalizer_assets.config import NormalizerConfig, load_config
+
+if TYPE_CHECKING:
+    from normalizer_assets.batching.partition import Partition
+    from normalizer_assets.cli.local_run import Outcome
 
 
 @click.command("run")
@@ -15,14 +21,24 @@ from normalizer_assets.config import load_config
 @retailer_option
 @click.option("--wait", is_flag=True, help="Collect too: stay until published, held or failed.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N rows.")
+@click.option("--force", is_flag=True, help="Ask and pay again for what is answered.")
+@click.option("--yes", is_flag=True, help="Agree to what --force costs.")
 @click.option("--verbose", is_flag=True, help="Print Dagster's log, with stack traces.")
 @json_option
 def command(
-    day: str, retailer: str, wait: bool, limit: int | None, verbose: bool, as_json: bool
+    day: str,
+    retailer: str,
+    wait: bool,
+    limit: int | None,
+    force: bool,
+    yes: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Submit one partition and, with --wait, collect it.
 
-    Safe to repeat, to kill and to repeat: what is answered is not paid for again.
+    Safe to repeat, to kill and to repeat: what is answered is not paid for again. Only
+    --force pays again; killed, it is gone on with without --force.
     """
     from normalizer_assets.cli.local_run import LocalRun, dagster_instance
     from normalizer_assets.cli.progress import batch_progress, working
@@ -31,6 +47,8 @@ def command(
 
     config = load_config()
     partition = read_partition(config, day, retailer)
+    if force:
+        _agree(config, partition, limit, yes=yes)
     started = time.monotonic()
     with dagster_instance() as instance:
         run = LocalRun(config, instance, verbose=verbose)
@@ -38,13 +56,14 @@ def command(
             click.echo(f"{partition.key} is being worked on by {holder}; waiting", err=True)
             time.sleep(config.polling.interval_seconds)
         with working(f"submitting {partition.key}", quiet=as_json):
-            submitted = run.submit(partition, limit)
-        errors = submitted.errors
+            outcome = submitted = run.submit(partition, limit, force=force)
         if wait and not submitted.errors:
             with batch_progress(quiet=as_json) as on_progress:
-                errors = run.collect(partition, on_progress).errors
-        for error in errors:
+                outcome = run.collect(partition, on_progress)
+        for error in outcome.errors:
             click.echo(f"error: {error}", err=True)
+        if outcome.blocked_by is not None:
+            click.echo(f"error: {partition.key} is blocked: {outcome.blocked_reason}", err=True)
         engine = run.database.engine
         reports = partition_reports(engine, partition.day, partition.retailer)
         source = answer_source(engine)
@@ -55,16 +74,36 @@ def command(
             if as_json
             else summary_text(report, seconds, source)
         )
-    state = reports[0].state if reports else None
     if submitted.errors:
         # The partition may still be published from before; this run did nothing for it.
         raise click.exceptions.Exit(EXIT_ERROR)
-    raise click.exceptions.Exit(_exit_code(state, failed=bool(errors)))
+    raise click.exceptions.Exit(_exit_code(outcome))
 
 
-def _exit_code(state: str | None, *, failed: bool) -> int:
-    if state == "held":
+def _exit_code(outcome: "Outcome") -> int:
+    if outcome.state == "held":
         return EXIT_HELD
-    if state == "published" or (state in {"waiting", "submitted"} and not failed):
-        return EXIT_GREEN
-    return EXIT_ERROR
+    if outcome.blocked_by is not None:
+        return EXIT_ERROR
+    on_its_way = outcome.state in {"waiting", "submitted"} and not outcome.errors
+    return EXIT_GREEN if outcome.state == "published" or on_its_way else EXIT_ERROR
+
+
+def _agree(
+    config: NormalizerConfig, partition: "Partition", limit: int | None, *, yes: bool
+) -> None:
+    """Says what --force will cost, and stops where nobody agrees to it.
+
+    Raises:
+        click.ClickException: Nobody is there to be asked.
+        click.Abort: The person said no.
+    """
+    from normalizer_assets.cli.landed import routed_listings
+    from normalizer_assets.pipeline import force_notice
+
+    click.echo(force_notice(config, partition, routed_listings(config, partition, limit)), err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException("nothing was sent; add --yes to pay this")
+    click.confirm("Pay this?", abort=True, err=True)

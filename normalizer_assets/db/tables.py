@@ -11,6 +11,7 @@ from typing import Literal, get_args
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -38,9 +39,18 @@ PartitionState = Literal[
 ]
 """A partition's life (DESIGN.md)."""
 
+Blocker = Literal[
+    "configuration", "key", "quota", "budget", "room", "doubt", "stuck"
+]  # fmt: skip
+"""What stands in a partition's way without being a failure of it: a setting (a missing key,
+a model that is gone), a refused key, a used-up
+quota, a budget, the API's room for more batches, a create whose reply was lost, a batch
+that does not end after its cancel."""
+
 BatchState = Literal[
     "planned",
     "uploaded",
+    "creating",
     "validating",
     "in_progress",
     "finalizing",
@@ -50,15 +60,20 @@ BatchState = Literal[
     "cancelling",
     "cancelled",
 ]
-"""Two states of ours before the batch exists, then the API's eight."""
+"""Three states of ours before the batch is known to exist, then the API's eight.
+``creating`` is written before the create leaves: found after a crash it means doubt."""
+
+UNSENT_BATCH_STATES: tuple[BatchState, ...] = ("planned", "uploaded", "creating")
 
 TERMINAL_BATCH_STATES: tuple[BatchState, ...] = ("completed", "failed", "expired", "cancelled")
 
 RequestState = Literal[
     "planned",
     "sent",
+    "received",
     "ok",
     "http_error",
+    "unavailable",
     "expired",
     "refused",
     "truncated",
@@ -67,15 +82,27 @@ RequestState = Literal[
     "not_executed",
     "outcome_unknown",
 ]
-"""A request ends in exactly one of the states after ``sent``."""
+"""A request ends in exactly one of the states after ``received``: its raw reply is stored
+and not read yet. ``unavailable`` is an error that passes (429, 5xx, status 0)."""
 
-Step = Literal["batch", "individual", "legacy", "embedding"]
-"""What a request was for; the first three are also what ``answered_by`` says."""
+PASSING_STATES: tuple[RequestState, ...] = ("expired", "unavailable")
+"""Why a batch's line may be asked again in the next round."""
+
+UNBOUGHT_STATES: tuple[RequestState, ...] = ("planned", "not_executed")
+"""Requests that never were, or are not yet, at the API."""
+
+Step = Literal["canary", "batch", "individual", "legacy", "embedding"]
+"""What a request was for. ``answered_by`` says the same, but that a canary is an
+individual call."""
 
 metadata = MetaData(schema=SCHEMA)
 
 MONEY = Numeric(18, 9)
 """USD; a single cached token costs 0.0000000025."""
+
+
+SANTIAGO_DAY = "(now() AT TIME ZONE 'America/Santiago'::text)::date"
+"""The calendar day on which money is reserved (DESIGN.md, "Paying")."""
 
 
 def _one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
@@ -93,7 +120,9 @@ partitions = Table(
     Column("retailer", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("state", Text, nullable=False),
+    Column("blocked_by", Text),
     Column("blocked_reason", Text),
+    Column("blocked_usd", MONEY),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("round", Integer, nullable=False, server_default=text("1")),
     Column("raw_snapshot", Text),
@@ -106,6 +135,7 @@ partitions = Table(
     Column("collects", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     _timestamp("next_attempt_at"),
+    _timestamp("deadline_at"),
     Column("newest_version", Integer),
     Column("published_version", Integer),
     Column(
@@ -116,6 +146,7 @@ partitions = Table(
         onupdate=func.now(),
     ),
     _one_of("state", get_args(PartitionState)),
+    _one_of("blocked_by", get_args(Blocker)),
 )
 
 quarantined_listings = Table(
@@ -138,6 +169,7 @@ batches = Table(
     Column("file_name", Text, nullable=False),
     Column("line_count", Integer, nullable=False),
     Column("byte_count", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False, server_default=text("0")),
     Column("estimated_usd", MONEY, nullable=False),
     Column("input_file_id", Text),
     Column("output_file_id", Text),
@@ -146,10 +178,17 @@ batches = Table(
     Column("failed_count", Integer, nullable=False, server_default=text("0")),
     Column("errors", JSONB),
     Column("usage", JSONB),
+    Column("unplaced_usd", MONEY, nullable=False, server_default=text("0")),
+    Column("alert", Text),
     Column("planned_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _timestamp("missed_at"),
     _timestamp("submitted_at"),
+    _timestamp("progressed_at"),
+    _timestamp("cancel_requested_at"),
+    _timestamp("released_at"),
     _timestamp("terminal_at"),
     _timestamp("harvested_at"),
+    _timestamp("files_removed_at"),
     _one_of("state", get_args(BatchState)),
 )
 
@@ -164,6 +203,7 @@ batch_requests = Table(
     Column("sku", Text),
     Column("question_key", Text),
     Column("step", Text, nullable=False),
+    Column("round", Integer, nullable=False, server_default=text("1")),
     Column("tier", Text),
     Column("llm_model", Text, nullable=False),
     Column("prompt_version", Text),
@@ -176,12 +216,21 @@ batch_requests = Table(
     Column("output_tokens", Integer),
     Column("reasoning_tokens", Integer),
     Column("estimated_usd", MONEY, nullable=False),
+    Column("bound_usd", MONEY, nullable=False),
     Column("cost_usd", MONEY),
+    Column("reserved_on", Date, nullable=False, server_default=text(SANTIAGO_DAY)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("planned_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     _timestamp("settled_at"),
     UniqueConstraint("shard_hash", "custom_id"),
     Index("batch_requests_by_partition", "retailer", "day"),
+    Index("batch_requests_by_question", "question_key"),
+    # Spending of a day is read from the index alone, before every paid call.
+    Index(
+        "batch_requests_by_reservation",
+        "reserved_on",
+        postgresql_include=["cost_usd", "estimated_usd"],
+    ),
     _one_of("state", get_args(RequestState)),
     _one_of("step", get_args(Step)),
 )
@@ -215,9 +264,28 @@ partition_questions = Table(
     Column("day", Date, primary_key=True),
     Column("question_key", Text, primary_key=True),
     Column("state", Text, nullable=False),
+    Column("waits", Boolean, nullable=False, server_default=text("false")),
+    _timestamp("newer_than"),
     ForeignKeyConstraint(["retailer", "day"], [partitions.c.retailer, partitions.c.day]),
+    # The claim: of all partitions with an open question, one asks and the others wait.
+    Index(
+        "one_partition_asks_a_question",
+        "question_key",
+        unique=True,
+        postgresql_where=text("state = 'open' and not waits"),
+    ),
+    Index(
+        "partition_questions_open",
+        "retailer",
+        "day",
+        postgresql_where=text("state = 'open'"),
+    ),
     _one_of("state", ("open", "answered", "rules")),
 )
+
+budgets = Table("budgets", metadata, Column("scope", Text, primary_key=True))
+"""One row a budget (``day 2024-10-01``, ``partition 2024-10-01|lider``), to be locked while
+money is reserved; what is spent stands in the ledger alone."""
 
 product_versions = Table(
     "product_versions",

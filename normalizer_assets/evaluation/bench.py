@@ -4,6 +4,7 @@ Belongs here: running stages on invented listings with real parts, and their tim
 not belong here: quality; invented listings say nothing about it.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from normalizer_assets.batching.work import PartitionWork
 
 RETAILER = "lider"
+ANSWER = (
+    '{"brand":"ACME","model":"Uno","attributes":{"capacity":"1L","volume_ml":"1000"},'
+    '"normalized_name":"ACME Uno 1L","confidence":0.9}'
+)
 LOAD_RUNS = 5
 
 
@@ -43,6 +48,28 @@ def pipeline(rows: int) -> dict[str, Any]:
         folder.mkdir(parents=True)
         synthetic_landing(rows).write_csv(folder / f"{RETAILER}.csv")
         return _result("pipeline", rows, _run_stages(config, stages))
+
+
+def ledger(rows: int) -> dict[str, Any]:
+    """Times the ledger alone: requests recorded and written, result lines harvested.
+
+    The batches never leave: their result files are made here, one plausible answer a line.
+
+    Args:
+        rows: Requests.
+
+    Returns:
+        ``seconds`` a stage. ``planned`` holds bodies, shards, files and ledger rows;
+        ``harvested`` holds reading the files, parsing, answers and ledger rows.
+    """
+    with _scratch() as (config, stages):
+        folder = Path(config.paths.landing) / DAY.isoformat()
+        folder.mkdir(parents=True)
+        synthetic_landing(rows).write_csv(folder / f"{RETAILER}.csv")
+        work = _work(config)
+        seconds = _run_ledger(work, stages)
+        work.engine.dispose()
+        return _result("ledger", rows, seconds)
 
 
 def load(_: int) -> dict[str, Any]:
@@ -63,7 +90,12 @@ def load(_: int) -> dict[str, Any]:
     }
 
 
-BENCHMARKS: dict[str, Callable[[int], dict[str, Any]]] = {"load": load, "pipeline": pipeline}
+BENCHMARKS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "ledger": ledger,
+    "load": load,
+    "pipeline": pipeline,
+}
+DEFAULT_ROWS = {"ledger": 100_000, "pipeline": 10_000, "load": 0}
 
 
 class _Stages:
@@ -79,7 +111,8 @@ class _Stages:
         self.seconds[name] = round(time.perf_counter() - started, 3)
 
 
-def _run_stages(config: NormalizerConfig, stages: _Stages) -> dict[str, float]:
+def _work(config: NormalizerConfig) -> "PartitionWork":
+    """Returns work on the benchmark's one partition, nobody else being there."""
     from upath import UPath
 
     from normalizer_assets.batching.partition import Partition
@@ -96,43 +129,85 @@ def _run_stages(config: NormalizerConfig, stages: _Stages) -> dict[str, float]:
         storage=UPath(config.paths.storage),
     )
     work.client.models.list()  # the connection and the SDK's imports are not a stage
+    return work
+
+
+def _run_stages(config: NormalizerConfig, stages: _Stages) -> dict[str, float]:
+    work = _work(config)
     routed = _submit(work, stages)
     with stages.stage("standin_waiting"):
         _wait(work)
     counts = _collect(work, routed, stages)
-    engine.dispose()
+    work.engine.dispose()
     return {**stages.seconds, **counts}
 
 
+def _run_ledger(work: "PartitionWork", stages: _Stages) -> dict[str, float]:
+    from normalizer_assets import pipeline
+    from normalizer_assets.batching import questions, submission
+    from normalizer_assets.batching.collection import harvest_due
+
+    taken = pipeline.land(work)
+    if taken is None:
+        raise RuntimeError("the benchmark's own listings did not land")
+    routed = pipeline.route(work, taken.intake.listings)
+    with stages.stage("claimed"), work.begin() as connection:
+        questions.claim(connection, work.partition, routed["question_key"])
+    with stages.stage("planned"):
+        submission.plan_batches(work, routed, round_number=1)
+    _pretend_completed(work)
+    with stages.stage("harvested"):
+        harvest_due(work)
+    with stages.stage("to_ask"), work.begin() as connection:
+        left = questions.to_ask(connection, work.partition).height
+    if left:
+        raise RuntimeError(f"{left} questions have no answer after the harvest")
+    return stages.seconds
+
+
+def _pretend_completed(work: "PartitionWork") -> None:
+    """Makes the result file of every planned batch, as the API would have left it."""
+    from normalizer_assets.batching import ledger as ledger_tables
+
+    body = {
+        "model": "bench",
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": ANSWER}}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 40, "total_tokens": 140},
+    }
+    response = {"status_code": 200, "request_id": "r", "body": body}
+    folder = work.storage / "results"
+    folder.mkdir(parents=True)
+    with work.engine.begin() as connection:
+        for number, row in enumerate(ledger_tables.unsent_batches(connection, work.partition)):
+            ids = sorted(ledger_tables.custom_ids_of(connection, row.shard_hash))
+            lines = [
+                json.dumps({"id": "b", "custom_id": name, "response": response, "error": None})
+                for name in ids
+            ]
+            batch_id = f"batch_{number}"
+            (folder / f"{batch_id}.output.jsonl").write_text("\n".join(lines), encoding="utf-8")
+            ledger_tables.record_created(connection, row.shard_hash, batch_id)
+            ledger_tables.record_batch(
+                connection, row.shard_hash, state="completed", output_file_id="kept"
+            )
+
+
 def _submit(work: "PartitionWork", stages: _Stages) -> "pl.DataFrame":
-    from normalizer_assets.batching import life, submission
-    from normalizer_assets.batching.requests import build_requests, cost_scenarios
+    from normalizer_assets import pipeline
+    from normalizer_assets.batching.requests import build_requests
     from normalizer_assets.batching.shards import cut_shards
-    from normalizer_assets.cache.exact import with_routes
-    from normalizer_assets.intake.partition import take_in
-    from normalizer_assets.routing.routing import route_listings
 
     with stages.stage("intake"):
-        taken = take_in(work.config, RETAILER, DAY)
+        taken = pipeline.land(work)
         if taken is None:
             raise RuntimeError("the benchmark's own listings did not land")
-        life.record_landing(
-            work.engine,
-            work.partition,
-            snapshot=taken.snapshot.sha256,
-            raw_count=taken.intake.raw_count,
-            collapsed_count=taken.intake.collapsed_count,
-            quarantined=taken.intake.quarantined,
-        )
-    with stages.stage("routing"), work.engine.connect() as connection:
-        keyed = route_listings(taken.intake.listings, work.config)
-        routed = with_routes(connection, work.partition, keyed)
+    with stages.stage("routing"):
+        routed = pipeline.route(work, taken.intake.listings)
     with stages.stage("files"):
         requests = build_requests(work.config, routed, "batch")
-        list(cut_shards(requests, work.config.batching, "bench"))
+        list(cut_shards(requests, work.config.batching, work.config.models, "bench"))
     with stages.stage("submission"):
-        submission.plan(work, requests, cost_scenarios(work.config, routed)[0].usd)
-        submission.send(work)
+        pipeline.submit(work, routed)
     return routed
 
 
@@ -149,27 +224,21 @@ def _wait(work: "PartitionWork") -> None:
 
 
 def _collect(work: "PartitionWork", routed: "pl.DataFrame", stages: _Stages) -> dict[str, float]:
-    from normalizer_assets.batching import ledger
-    from normalizer_assets.batching.collection import collect
-    from normalizer_assets.batching.harvest import harvest_due
-    from normalizer_assets.cache.embeddings import embed_pending
-    from normalizer_assets.publishing.products import build_products
-    from normalizer_assets.publishing.versions import record_verdict, write_version
+    from normalizer_assets import pipeline
+    from normalizer_assets.batching.collection import harvest_due
 
     with stages.stage("results"):
         harvest_due(work)
     with stages.stage("individual_calls"):
-        collected = collect(work, routed)
+        collected = pipeline.collect(work, routed)
     with stages.stage("normalised"):
-        with work.engine.connect() as connection:
-            keys = routed["question_key"].to_list()
-            answers = ledger.answers_for(connection, work.partition, keys)
-        products = build_products(routed, answers, work.config)
-        write_version(work.engine, work.partition, products, "bench")
-    record_verdict(work.engine, work.partition, green=True, reasons=[])
+        pipeline.normalise(work, routed, "bench")
+    with stages.stage("judged"):
+        pipeline.judge(work)
     with stages.stage("embedded"):
-        embedded = embed_pending(work)
-    return {"individually": collected.chain.individual, "entries": embedded.entries}
+        embedded = pipeline.embed(work)
+    entries = embedded.entries if embedded else 0
+    return {"individually": collected.chain.individual, "entries": entries}
 
 
 @contextmanager

@@ -25,7 +25,7 @@ BRANDS = tuple(
     )
 )
 FLAVORS = ("Limón", "Naranja", "Frutilla", "Coco", "Lavanda", "Menta", "Vainilla", "Durazno")
-SIZES = tuple(range(100, 1100, 50))
+SIZES = tuple(range(100, 1250, 50))
 
 
 def synthetic_landing(rows: int) -> pl.DataFrame:

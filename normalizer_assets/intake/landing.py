@@ -116,8 +116,8 @@ def keep_snapshot(content: bytes, suffix: str, storage: str) -> Snapshot:
         Its hash and place.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    folder = UPath(storage) / "raw" / sha256[:2]
-    path = folder / f"{sha256}.{suffix.lstrip('.')}"
+    path = snapshot_path(sha256, suffix, storage)
+    folder = path.parent
     if path.exists():
         return Snapshot(sha256, path)
     if path.protocol not in {"", "file", "local"}:
@@ -131,6 +131,11 @@ def keep_snapshot(content: bytes, suffix: str, storage: str) -> Snapshot:
         os.fsync(file.fileno())
     unfinished.rename(path)
     return Snapshot(sha256, path)
+
+
+def snapshot_path(sha256: str, suffix: str, storage: str) -> UPath:
+    """Returns where ``keep_snapshot`` keeps the content with this hash."""
+    return UPath(storage) / "raw" / sha256[:2] / f"{sha256}.{suffix.lstrip('.')}"
 
 
 def landed_partitions(

@@ -37,6 +37,7 @@ QUARANTINE_SCHEMA: dict[str, type[pl.DataType]] = {
     "reason": pl.String,
     "raw": pl.String,
 }
+DUPLICATES_SCHEMA: dict[str, type[pl.DataType]] = {"row_number": pl.Int64, "same_as": pl.Int64}
 
 _FIELDS = ("name", "category", "price", "sku", "brand", "ean", "url", "unit_price")
 _REQUIRED = ("name", "price")
@@ -59,13 +60,19 @@ class Intake:
         quarantined: One row per rejected row, ``QUARANTINE_SCHEMA``; ``reason`` is for a
             person, ``raw`` is a JSON object of the cells as they landed.
         raw_count: Rows landed.
-        collapsed_count: Rows that repeated a listing of the same partition.
+        duplicates: One row per row that repeated a listing, ``DUPLICATES_SCHEMA``;
+            ``same_as`` is the row number of the listing that stayed.
     """
 
     listings: pl.DataFrame
     quarantined: pl.DataFrame
     raw_count: int
-    collapsed_count: int
+    duplicates: pl.DataFrame
+
+    @property
+    def collapsed_count(self) -> int:
+        """Rows that repeated a listing of the same partition."""
+        return self.duplicates.height
 
     def __post_init__(self) -> None:
         """Checks that no row was lost (DESIGN.md, "Always").
@@ -88,6 +95,8 @@ def clean_listings(
     retailer: str,
     day: date,
     origin: str | None = None,
+    *,
+    may_hold_none: bool = False,
 ) -> Intake:
     """Turns the rows of one partition into listings.
 
@@ -106,6 +115,8 @@ def clean_listings(
         retailer: Slug of the shop.
         day: Scrape day.
         origin: What to call the file in errors; by default the source's path.
+        may_hold_none: Whether all rows may be quarantined; in a file that means that its
+            layout is not as declared.
 
     Returns:
         Listings, quarantine and the account of rows.
@@ -128,14 +139,14 @@ def clean_listings(
     rows = rows.with_columns(_rejection(settings.max_price_clp).alias("reason"))
     rejected = rows["reason"].is_not_null()
     quarantined = rows.filter(rejected).select(*QUARANTINE_SCHEMA)
-    if rejected.all():
+    if rejected.all() and not may_hold_none:
         reason = quarantined["reason"].mode().sort()[0]
         raise LayoutError(
             f"{where}: none of the {raw.height} rows is a listing, most often because {reason}; "
             f"check `columns`, `header` and `separator` of the source"
         )
     kept = _with_sku(rows.filter(~rejected))
-    distinct = _collapsed(kept)
+    distinct, duplicates = _collapsed(kept)
     listings = distinct.with_columns(
         pl.lit(retailer).alias("retailer"),
         pl.lit(day).alias("day"),
@@ -145,7 +156,7 @@ def clean_listings(
         pl.when(pl.col("value") > 0).then(pl.col("value").round().cast(pl.Int64)).alias("price"),
         pl.when(pl.col("ean").str.contains(_EAN)).then("ean").alias("ean"),
     ).select(pl.col(name).cast(dtype) for name, dtype in LISTINGS_SCHEMA.items())
-    return Intake(listings, quarantined, raw.height, kept.height - distinct.height)
+    return Intake(listings, quarantined, raw.height, duplicates)
 
 
 def _fields(raw: pl.DataFrame, source: SourceConfig, where: str) -> pl.DataFrame:
@@ -260,24 +271,30 @@ def _with_sku(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _collapsed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Keeps one row per product; see ``clean_listings`` on repeated SKUs.
+def _collapsed(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keeps one row per product, and says of the others which; see ``clean_listings``.
 
     About a quarter of a supermarket's rows repeat a SKU, one for each aisle; a shop
     that gives one SKU to several products must not lose all but the first.
     """
     folded = pl.col("folded")
-    distinct = (
-        rows.with_columns(fold(pl.col("name")).alias("folded"))
-        .with_columns(
-            pl.col(ROW_NUMBER).first().over("sku", "folded").alias("position"),
-            (folded != folded.first().over("sku")).alias("is_other"),
+    grouped = rows.with_columns(fold(pl.col("name")).alias("folded")).with_columns(
+        pl.col(ROW_NUMBER).first().over("sku", "folded").alias("position"),
+        (folded != folded.first().over("sku")).alias("is_other"),
+    )
+    distinct = grouped.sort(
+        "position", (pl.col("value") > 0).fill_null(value=False).not_(), ROW_NUMBER
+    ).unique("position", keep="first", maintain_order=True)
+    duplicates = (
+        grouped.join(
+            distinct.select("position", pl.col(ROW_NUMBER).alias("same_as")), on="position"
         )
-        .sort("position", (pl.col("value") > 0).fill_null(value=False).not_(), ROW_NUMBER)
-        .unique(["sku", "folded"], keep="first", maintain_order=True)
+        .filter(pl.col(ROW_NUMBER) != pl.col("same_as"))
+        .select(*DUPLICATES_SCHEMA)
     )
     suffix = pl.lit("~") + _digest(pl.when("is_other").then("folded"), 6)
-    return distinct.with_columns((pl.col("sku") + suffix.fill_null("")).alias("sku"))
+    listings = distinct.with_columns((pl.col("sku") + suffix.fill_null("")).alias("sku"))
+    return listings, duplicates
 
 
 def _digest(text: pl.Expr, characters: int) -> pl.Expr:

@@ -16,7 +16,7 @@ ENDPOINT = "/v1/chat/completions"
 
 
 def request_body(
-    model_id: str, model: ModelConfig, tier: TierConfig, prompt: str
+    model_id: str, model: ModelConfig, tier: TierConfig, prompt: str, *, flex: bool = False
 ) -> dict[str, Any]:
     """Builds one request body with what the model accepts.
 
@@ -30,6 +30,7 @@ def request_body(
         model: The model's entry in the capability table.
         tier: Limits and system message.
         prompt: The user message.
+        flex: Ask for ``service_tier: flex``: individual calls at the batch price.
 
     Returns:
         The body, keys in a fixed order.
@@ -48,6 +49,8 @@ def request_body(
         body["reasoning_effort"] = model.reasoning_effort
     if tier.response_format == "json_object":
         body["response_format"] = {"type": "json_object"}
+    if flex:
+        body["service_tier"] = "flex"
     return body
 
 
@@ -57,7 +60,12 @@ def body_json(body: Mapping[str, Any]) -> str:
 
 
 def request_bodies(
-    model_id: str, model: ModelConfig, tier: TierConfig, prompts: pl.Series
+    model_id: str,
+    model: ModelConfig,
+    tier: TierConfig,
+    prompts: pl.Series,
+    *,
+    flex: bool = False,
 ) -> pl.Series:
     """Builds ``body_json(request_body(...))`` for many prompts at once.
 
@@ -66,6 +74,7 @@ def request_bodies(
         model: As in ``request_body``.
         tier: As in ``request_body``.
         prompts: String series, without nulls.
+        flex: As in ``request_body``.
 
     Returns:
         String series ``body``, in the order of ``prompts``.
@@ -75,7 +84,7 @@ def request_bodies(
     """
     _refuse_nulls(prompts, "prompts")
     # Quotes inside strings are escaped in JSON, so the empty user message occurs once.
-    start, message, end = body_json(request_body(model_id, model, tier, "")).partition(
+    start, message, end = body_json(request_body(model_id, model, tier, "", flex=flex)).partition(
         '{"role":"user","content":""}'
     )
     start, end = start + message.removesuffix('""}'), "}" + end

@@ -114,7 +114,7 @@ def prompt_version(template: TemplateName) -> str:
     return f"{template}@{digest[:8]}"
 
 
-def render(template: TemplateName, listings: pl.DataFrame, retailer_name: str) -> pl.Series:
+def render(template: TemplateName, listings: pl.DataFrame, retailer_name: str | None) -> pl.Series:
     """Writes one prompt for each listing.
 
     Product text is data: it fills its place in one pass and is never searched for
@@ -128,7 +128,8 @@ def render(template: TemplateName, listings: pl.DataFrame, retailer_name: str) -
             as the template uses them. A null or empty category or SKU and a null
             price leave out their clause: a placeholder such as "sin categoría" would
             cost tokens and comes back as a category.
-        retailer_name: Display name of the shop ("Falabella").
+        retailer_name: Display name of the shop ("Falabella"); ``None`` leaves out its
+            clause, like a field that is missing.
 
     Returns:
         String series ``prompt``, in the order of ``listings``.

@@ -36,6 +36,7 @@ class PartitionReport:
         requests: Paid requests of any kind.
         estimated_usd: Estimate of these requests.
         cost_usd: What they cost.
+        outcome_unknown: Requests whose reply was lost; their cost is a bound.
         individual_usd: What asking every listing individually at full would have cost.
         models: Rows by the model that answered them.
     """
@@ -54,6 +55,7 @@ class PartitionReport:
     requests: int
     estimated_usd: Decimal
     cost_usd: Decimal
+    outcome_unknown: int
     individual_usd: Decimal
     models: dict[str, int]
 
@@ -110,6 +112,7 @@ def statistics(reports: list[PartitionReport], source: str | None) -> dict[str, 
             "per_product": float(cost / rows) if rows else 0.0,
             "individual_at_full": float(individual),
         },
+        "outcome_unknown": sum(report.outcome_unknown for report in reports),
         "savings_percent": round(savings_percent(cost, individual), 2),
         "answered_by": answered,
         "model_distribution": {
@@ -156,6 +159,7 @@ def _report(connection: sa.Connection, row: sa.Row[Any]) -> PartitionReport:
         requests=money.requests,
         estimated_usd=money.estimated_usd,
         cost_usd=money.cost_usd,
+        outcome_unknown=money.outcome_unknown,
         individual_usd=row.individual_usd or Decimal(0),
         models=models,
     )
@@ -163,7 +167,8 @@ def _report(connection: sa.Connection, row: sa.Row[Any]) -> PartitionReport:
 
 _PARTITIONS = """
 select * from normalizer.partitions
-where (cast(:day as date) is null or day = :day)
+where raw_snapshot is not null
+  and (cast(:day as date) is null or day = :day)
   and (cast(:retailer as text) is null or retailer = :retailer)
 order by day, retailer
 """
@@ -178,7 +183,8 @@ group by answered_by, llm_model
 
 _REQUESTS = """
 select count(distinct shard_hash) as batches, count(*) as requests,
-       coalesce(sum(estimated_usd), 0) as estimated_usd, coalesce(sum(cost_usd), 0) as cost_usd
+       coalesce(sum(estimated_usd), 0) as estimated_usd, coalesce(sum(cost_usd), 0) as cost_usd,
+       count(*) filter (where state = 'outcome_unknown') as outcome_unknown
 from normalizer.batch_requests
 where retailer = :retailer and day = :day and state not in ('planned', 'not_executed')
 """

@@ -9,13 +9,16 @@ A version is never changed. ``normalized_products`` shows the newest, and
 one (DESIGN.md, "Decisions").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching import life, stored_answers
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import partitions, product_rows, product_versions
 from normalizer_assets.publishing.products import PRODUCT_COLUMNS, content_hash
@@ -29,14 +32,11 @@ class Version:
     changed: bool
 
 
-def write_version(
-    engine: sa.Engine, partition: Partition, products: pl.DataFrame, run_id: str
-) -> Version:
+def write_version(work: PartitionWork, products: pl.DataFrame, run_id: str) -> Version:
     """Writes products as the partition's newest version, unless they are that already.
 
     Args:
-        engine: The normaliser's database.
-        partition: Which one.
+        work: The partition.
         products: As ``build_products`` returns them.
         run_id: The run that made them.
 
@@ -44,7 +44,8 @@ def write_version(
         The version that holds these products now.
     """
     content = content_hash(products)
-    with engine.begin() as connection:
+    partition = work.partition
+    with work.begin() as connection:
         newest = connection.execute(
             sa.select(product_versions.c.version, product_versions.c.content_hash)
             .where(partition.of(product_versions))
@@ -74,7 +75,9 @@ def write_version(
                 pl.lit(run_id).alias("run_id"),
             ),
         )
-        ledger.record_verdicts(connection, products.filter(pl.col("request_id").is_not_null()))
+        stored_answers.record_verdicts(
+            connection, products.filter(pl.col("request_id").is_not_null())
+        )
         connection.execute(
             sa.update(partitions)
             .where(partition.of(partitions))
@@ -103,7 +106,20 @@ def newest_rows(connection: sa.Connection, partition: Partition) -> pl.DataFrame
         "llm_model": pl.String,
         "cost_usd": pl.Decimal(18, 9),
     }
-    rows = connection.execute(
+    rows = _of_newest_version(connection, partition, list(columns))
+    return pl.DataFrame([tuple(row) for row in rows], schema=columns, orient="row")
+
+
+def newest_products(connection: sa.Connection, partition: Partition) -> Sequence[sa.RowMapping]:
+    """Returns the newest version's rows with every column of ``product_rows``, by sku."""
+    columns = list(product_rows.columns.keys())
+    return _of_newest_version(connection, partition, columns).mappings().all()
+
+
+def _of_newest_version(
+    connection: sa.Connection, partition: Partition, columns: list[str]
+) -> sa.CursorResult[Any]:
+    return connection.execute(
         sa.select(*(product_rows.c[column] for column in columns))
         .join(
             partitions,
@@ -116,15 +132,13 @@ def newest_rows(connection: sa.Connection, partition: Partition) -> pl.DataFrame
         .where(partition.of(product_rows))
         .order_by(product_rows.c.sku)
     )
-    return pl.DataFrame([tuple(row) for row in rows], schema=columns, orient="row")
 
 
-def record_verdict(
-    engine: sa.Engine, partition: Partition, *, green: bool, reasons: list[str]
-) -> None:
+def record_verdict(work: PartitionWork, *, green: bool, reasons: list[str]) -> None:
     """Publishes the newest version, or holds the partition and keeps the last green one."""
     explanation = "; ".join(reasons) or None
-    with engine.begin() as connection:
+    partition = work.partition
+    with work.begin() as connection:
         newest = connection.execute(
             sa.select(partitions.c.newest_version).where(partition.of(partitions))
         ).scalar_one()

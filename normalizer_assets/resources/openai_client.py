@@ -5,7 +5,9 @@ belong here: calling it for a purpose. The key is read by the SDK and by nobody 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from normalizer_assets.config import ConfigurationError
@@ -21,6 +23,17 @@ FIRST_LOOK_SECONDS = 20.0
 """How long the list of models, the first thing asked, may take."""
 
 
+@contextmanager
+def clients(engine: "sa.Engine") -> Iterator[Callable[[], "OpenAI"]]:
+    """Yields what makes the client at its first call, and closes it at the end.
+
+    After an error the exception's frames hold a client until the garbage collector comes,
+    and its sockets stay open as long.
+    """
+    with ExitStack() as opened:
+        yield cache(lambda: opened.enter_context(connect_api(engine)))
+
+
 def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) -> "OpenAI":
     """Returns the client, after tying the database to whoever answers.
 
@@ -30,8 +43,6 @@ def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) ->
     # Half a second of import: only for those who call.
     from openai import OpenAI
 
-    from normalizer_assets.batching.ledger import bind_answer_source
-
     if not environ.get("OPENAI_API_KEY"):
         raise ConfigurationError(
             "OPENAI_API_KEY is not set; export your key, or try without one: `make demo`, "
@@ -40,11 +51,28 @@ def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) ->
     client = OpenAI(
         api_key=environ["OPENAI_API_KEY"], base_url=environ.get("OPENAI_BASE_URL") or None
     )
+    with ExitStack() as undo:
+        undo.callback(client.close)
+        bind_database(engine, client)
+        undo.pop_all()
+    return client
+
+
+def bind_database(engine: "sa.Engine", client: "OpenAI") -> None:
+    """Ties the database to whoever answers this client.
+
+    Raises:
+        ConfigurationError: The database holds answers of another source.
+    """
+    from openai.types import Model
+
+    from normalizer_assets.batching.replies import pages
+    from normalizer_assets.batching.stored_answers import bind_answer_source
+
     # The SDK waits ten minutes by default, three times: too long for the first question.
     first_look = client.with_options(timeout=FIRST_LOOK_SECONDS, max_retries=1)
-    owners = {model.owned_by for model in first_look.models.list()}
+    owners = {model.owned_by for model in pages(Model, first_look.models.list)}
     try:
         bind_answer_source(engine, "standin" if STANDIN_OWNER in owners else "openai")
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    return client

@@ -1,7 +1,8 @@
 """A run's turn at its partition: the lock, and everything the work needs.
 
-Belongs here: taking the partition's lock for a whole run and bundling database, API,
-storage and configuration. Does not belong here: what is done with them.
+Belongs here: taking the partition's lock for a whole run, and saying in the run's log why
+a step ended without a result. Does not belong here: what is done with the turn
+(``pipeline``).
 """
 
 from collections.abc import Iterator
@@ -12,15 +13,15 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.config import ConfigurationError, NormalizerConfig
+from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets.resources.openai_client import clients
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from openai import OpenAI
 
     from normalizer_assets.batching.work import PartitionWork
+    from normalizer_assets.pipeline import Ending
 
 PARTITION_TAG = "dagster/partition"
 LOCK_WAIT_SECONDS = 30.0
@@ -52,6 +53,34 @@ class Turn:
         )
         return True
 
+    @contextmanager
+    def step(self, log: dg.DagsterLogManager) -> Iterator["Ending"]:
+        """Runs a step that may end without a result: blocked, held or waiting.
+
+        That is no failure: the run stays green, the later steps are skipped, and the log
+        says why.
+
+        Raises:
+            dagster.Failure: The API refused a whole batch, or cannot be reached.
+        """
+        import openai
+
+        from normalizer_assets.batching.errors import BatchFailedError
+        from normalizer_assets.pipeline import step
+
+        try:
+            with step(self.work) as ended:
+                yield ended
+        except BatchFailedError as failed:
+            raise dg.Failure(str(failed), allow_retries=False) from failed
+        except openai.APIConnectionError as error:
+            raise dg.Failure(
+                f"the API cannot be reached ({error.__cause__ or error}); check the network and "
+                f"OPENAI_BASE_URL"
+            ) from error
+        if ended.stop is not None:
+            log.warning(ended.stop.reason)
+
 
 @contextmanager
 def take_turn(
@@ -62,38 +91,13 @@ def take_turn(
     wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[Turn]:
     """Waits for the partition's lock and holds it."""
-    from upath import UPath
+    from normalizer_assets.pipeline import turn
 
-    from normalizer_assets.batching import life
-    from normalizer_assets.batching.work import PartitionWork
-
-    work = PartitionWork(
-        partition=partition,
-        config=config,
-        engine=engine,
-        connect_api=lambda: _connect_or_block(engine, partition),
-        storage=UPath(config.paths.storage),
-    )
-    with life.locked(engine, partition, holder, wait_seconds) as other:
+    with (
+        clients(engine) as connect,
+        turn(config, engine, partition, connect, holder, wait_seconds) as (work, other),
+    ):
         yield Turn(work, other)
-
-
-def _connect_or_block(engine: "sa.Engine", partition: Partition) -> "OpenAI":
-    """Connects to the API; a missing or refused key is no failure of the partition."""
-    import openai
-
-    from normalizer_assets.batching import life
-
-    try:
-        return connect_api(engine)
-    except (ConfigurationError, openai.AuthenticationError) as error:
-        life.block(engine, partition, str(error))
-        raise dg.Failure(str(error), allow_retries=False) from error
-    except openai.APIConnectionError as error:
-        raise dg.Failure(
-            f"the API cannot be reached ({error.__cause__ or error}); check the network and "
-            f"OPENAI_BASE_URL"
-        ) from error
 
 
 def turn_resource(

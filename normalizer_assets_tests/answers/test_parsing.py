@@ -13,6 +13,8 @@ from normalizer_assets.answers.parsing import (
     parse_batch_line,
     parse_completion,
     parse_content,
+    passes,
+    refused_parameter,
 )
 from normalizer_assets.answers.schemas import UnusableAnswer
 
@@ -130,8 +132,15 @@ def test_a_good_line_carries_answer_usage_and_model() -> None:
             "http_error",
             "HTTP 400: unsupported_value: no",
         ),
-        (batch_line(None, 0), "http_error", "HTTP 0"),
-        (batch_line(None, 502), "http_error", "HTTP 502"),
+        (batch_line(None, 0), "unavailable", "HTTP 0"),
+        (batch_line(None, 408), "unavailable", "HTTP 408"),
+        (batch_line(None, 409), "unavailable", "HTTP 409"),
+        (batch_line({"error": {"message": "slower"}}, 429), "unavailable", "HTTP 429: slower"),
+        (batch_line(None, 500), "unavailable", "HTTP 500"),
+        (batch_line(None, 502), "unavailable", "HTTP 502"),
+        (batch_line("<html>", 503), "unavailable", "HTTP 503: <html>"),
+        (batch_line(None, 404), "http_error", "HTTP 404"),
+        (batch_line(None, "200"), "http_error", "HTTP None"),
         (
             batch_line({**completion(ANSWER), "error": {"message": "x"}}),
             "http_error",
@@ -163,6 +172,65 @@ def test_every_line_ends_in_exactly_one_state(line: str, state: State, reason: s
     assert reason in parsed.reason
     assert parsed.answer is None
     assert parsed.custom_id == (None if state == "unreadable" else "c-1")
+
+
+def refusal(param: Any = None, code: Any = None) -> dict[str, Any]:
+    return {"error": {"message": "no", "type": "invalid", "param": param, "code": code}}
+
+
+@pytest.mark.parametrize(
+    ("status_code", "body", "parameter"),
+    [
+        (400, refusal("temperature", "unsupported_value"), "temperature"),
+        (400, refusal("max_tokens", "unsupported_parameter"), "max_tokens"),
+        (400, refusal("response_format.json_schema"), "response_format.json_schema"),
+        (400, refusal("temper\x00ature"), "temperature"),
+        (404, refusal("model", "model_not_found"), "model"),
+        (400, refusal(None, "model_not_found"), "model"),
+        # A single product's text is its own fault.
+        (400, refusal("messages"), None),
+        (400, refusal("messages.[1].content"), None),
+        (400, refusal("input"), None),
+        (400, refusal(), None),
+        (400, refusal(7), None),
+        (400, {"error": "no"}, None),
+        (400, None, None),
+        (403, refusal("temperature"), None),
+        (429, refusal("temperature"), None),
+        (500, refusal("temperature"), None),
+    ],
+)
+def test_a_refused_parameter_is_named_unless_it_is_the_products_text(
+    status_code: int, body: Any, parameter: str | None
+) -> None:
+    line = parse_batch_line(batch_line(body, status_code))
+    assert line.parameter == parameter
+    assert line.state == ("unavailable" if status_code in (429, 500) else "http_error")
+    error = body.get("error") if isinstance(body, dict) else body
+    assert refused_parameter(status_code, error) == parameter
+
+
+@pytest.mark.parametrize("status_code", [0, 408, 409, 429, 500, 502, 503, 504, 529, 599])
+def test_what_passes_may_be_asked_again(status_code: int) -> None:
+    assert passes(status_code)
+
+
+@pytest.mark.parametrize("status_code", [None, 200, 400, 401, 403, 404, 413, 422])
+def test_what_does_not_pass_is_not_asked_the_same_again(status_code: int | None) -> None:
+    assert not passes(status_code)
+
+
+@pytest.mark.parametrize(
+    ("tier", "flex"), [("flex", True), ("default", False), (None, False), (1, False)]
+)
+def test_a_reply_tells_whether_it_is_billed_as_flex(tier: Any, flex: bool) -> None:
+    assert parse_completion({**completion(ANSWER), "service_tier": tier}).flex is flex
+    cut = {**completion("", "length"), "service_tier": tier}
+    assert parse_completion(cut).flex is flex
+
+
+def test_without_a_service_tier_a_reply_is_no_flex() -> None:
+    assert not parse_completion(completion(ANSWER)).flex
 
 
 def test_a_complete_object_at_the_token_limit_is_an_answer() -> None:

@@ -1,4 +1,8 @@
-"""Routed listings to ask about, written by hand."""
+"""Routed listings to ask about, written by hand, and partitions brought into a state.
+
+Belongs here: what several test files of the engine need to arrange. Does not belong here:
+any check.
+"""
 
 import dataclasses
 import itertools
@@ -7,23 +11,25 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
-from normalizer_assets.batching import life, submission
+from normalizer_assets.batching import ledger, life, questions, submission
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.batching.requests import build_requests
-from normalizer_assets.batching.submission import Plan
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.db.tables import PartitionState
+from normalizer_assets.db.tables import PartitionState, Step, answers, batch_requests
 
 _days = itertools.count()
+_TEXTS = ("question_key", "retailer", "sku", "name", "category", "tier", "band", "route")
 
 
-def routed_listings(count: int, retailer: str = "lider", tier: str = "mini") -> pl.DataFrame:
+def routed_listings(
+    count: int, retailer: str = "lider", tier: str = "mini", prefix: str = "q"
+) -> pl.DataFrame:
     """Returns ``count`` listings with questions ``q0``, ``q1``... of one tier."""
     numbers = range(count)
     return pl.DataFrame(
         {
-            "question_key": [f"q{number}" for number in numbers],
+            "question_key": [f"{prefix}{number}" for number in numbers],
             "retailer": [retailer] * count,
             "sku": [f"sku {number}" for number in numbers],
             "name": [f"Jugo Acme {number} 1L" for number in numbers],
@@ -31,8 +37,10 @@ def routed_listings(count: int, retailer: str = "lider", tier: str = "mini") -> 
             "price": [1000 + number for number in numbers],
             "tier": [tier] * count,
             "band": ["complex" if tier == "full" else "simple"] * count,
+            "route": [tier] * count,
         },
-        schema_overrides={"question_key": pl.String, "price": pl.Int64},
+        # An empty list alone would make a column of nulls.
+        schema_overrides=dict.fromkeys(_TEXTS, pl.String) | {"price": pl.Int64},
     )
 
 
@@ -45,29 +53,110 @@ def on_a_day_of_its_own(work: PartitionWork) -> PartitionWork:
 def land(work: PartitionWork, snapshot: str = "one", state: PartitionState = "landed") -> None:
     """Lands the partition and puts it into ``state``."""
     empty = pl.DataFrame(schema={"row_number": pl.Int64, "reason": pl.String, "raw": pl.String})
-    life.record_landing(
-        work.engine,
-        work.partition,
-        snapshot=snapshot,
-        raw_count=0,
-        collapsed_count=0,
-        quarantined=empty,
-    )
-    if state != "landed":
-        with work.engine.begin() as connection:
+    with work.engine.begin() as connection:
+        life.record_landing(
+            connection,
+            work.partition,
+            snapshot=snapshot,
+            raw_count=0,
+            collapsed_count=0,
+            quarantined=empty,
+        )
+        if state != "landed":
             life.enter(connection, work.partition, state)
 
 
-def plan(work: PartitionWork, routed: pl.DataFrame) -> Plan:
-    """Plans a submission of the listings."""
-    return submission.plan(work, build_requests(work.config, routed, "batch"), Decimal(1))
+def claim(work: PartitionWork, *question_keys: str, force: bool = False) -> None:
+    """Claims questions for the partition, which must have landed."""
+    wanted = pl.Series(question_keys, dtype=pl.String)
+    with work.begin() as connection:
+        questions.claim(connection, work.partition, wanted, force=force)
+
+
+def asked_questions(work: PartitionWork) -> dict[str, str]:
+    """Returns the partition's questions: asks, waits, answered or rules."""
+    with work.engine.connect() as connection:
+        rows = questions.of_partition(connection, work.partition).sort("question_key")
+    open_ones = {False: "asks", True: "waits"}
+    return {
+        key: open_ones[waits] if state == "open" else state
+        for key, state, waits in rows.iter_rows()
+    }
+
+
+def plan(work: PartitionWork, routed: pl.DataFrame) -> pl.DataFrame:
+    """Claims the questions and plans a batch of those that are the partition's to ask.
+
+    Returns:
+        The planned requests.
+    """
+    claim(work, *routed["question_key"])
+    with work.engine.connect() as connection:
+        mine = questions.to_ask(connection, work.partition)["question_key"].to_list()
+    listings = routed.filter(pl.col("question_key").is_in(mine))
+    return submission.plan_batches(work, listings, round_number=1)
 
 
 def submit(work: PartitionWork, routed: pl.DataFrame) -> list[str]:
-    """Lands, plans and sends; returns the ids of the batches."""
+    """Lands and submits; returns the ids of the batches."""
     land(work)
-    plan(work, routed)
-    return submission.send(work)
+    return submission.submit(work, routed, Decimal(1)).batch_ids
+
+
+def plan_request(
+    work: PartitionWork, question_key: str = "q0", step: Step = "individual", **values: Any
+) -> int:
+    """Plans one synchronous request; returns its id."""
+    request = {
+        "custom_id": f"{step}_{question_key}",
+        "question_key": question_key,
+        "llm_model": "gpt-5-mini",
+        "body_hash": ledger.body_hash("{}"),
+        "estimated_usd": Decimal("0.001"),
+        "bound_usd": Decimal("0.002"),
+    }
+    with work.begin() as connection:
+        [request_id] = ledger.plan_requests(connection, work.partition, step, [request | values])
+    return request_id
+
+
+def answer_question(work: PartitionWork, question_key: str = "q0") -> int:
+    """Buys an answer to a question for the partition; returns the request's id."""
+    request_id = plan_request(work, question_key)
+    paid = {"state": "ok", "raw": "{}", "cost_usd": Decimal("0.0005")}
+    answer = {
+        "question_key": question_key,
+        "answered_by": "individual",
+        "llm_model": "gpt-5-mini",
+        "brand": "ACME",
+        "attributes": {"capacity": "1L"},
+    }
+    with work.begin() as connection:
+        ledger.settle_request(connection, request_id, paid)
+        ledger.store_answer(connection, work.partition, request_id, answer)
+    return request_id
+
+
+def reject(work: PartitionWork, question_key: str) -> None:
+    """Rejects the partition's answer to a question, as a person would."""
+    with work.engine.begin() as connection:
+        connection.execute(
+            sa.update(answers)
+            .where(work.partition.of(answers), answers.c.question_key == question_key)
+            .values(status="rejected")
+        )
+
+
+def requests_of(work: PartitionWork) -> list[Any]:
+    """Returns the partition's requests in the order of asking."""
+    with work.engine.connect() as connection:
+        return list(
+            connection.execute(
+                sa.select(batch_requests)
+                .where(work.partition.of(batch_requests))
+                .order_by(batch_requests.c.request_id)
+            )
+        )
 
 
 def partition_row(work: PartitionWork, partition: Partition | None = None) -> Any:

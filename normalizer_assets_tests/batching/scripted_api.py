@@ -5,11 +5,14 @@ replies that deviate from it. Does not belong here: anything that the stand-in a
 by itself (validation, clocks, plausible answers).
 """
 
+import base64
 import json
 import threading
+import time
+from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 DIMENSIONS = 1536
 ANSWER = '{"brand":"ACME","model":"Uno","attributes":{"capacity":"1L"},"confidence":0.9}'
+MODELS = ("gpt-5", "gpt-5-mini", "gpt-4o-mini", "text-embedding-3-small")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Reply:
         headers: Further headers.
         lost: The server does what was asked, then drops the connection without a word.
         dropped: The connection is dropped before anything is done.
+        late: The server does what was asked, and then replies this.
     """
 
     status: int = 200
@@ -36,15 +41,20 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
     dropped: bool = False
+    late: bool = False
 
 
 LOST = Reply(lost=True)
 DROPPED = Reply(dropped=True)
+WEB_PAGE = Reply(body=b"<html>Please log in</html>", headers={"content-type": "text/html"})
+NO_BATCHES = Reply(body={"object": "list", "data": [], "has_more": False})
 
 
-def error(status: int, message: str, code: str | None = None, **headers: str) -> Reply:
+def error(
+    status: int, message: str, code: str | None = None, param: str | None = None, **headers: str
+) -> Reply:
     """Returns an error in the API's shape; ``retry_after="1"`` becomes ``Retry-After: 1``."""
-    body = {"error": {"message": message, "type": "error", "param": None, "code": code}}
+    body = {"error": {"message": message, "type": "error", "param": param, "code": code}}
     return Reply(status, body, {name.replace("_", "-"): text for name, text in headers.items()})
 
 
@@ -80,9 +90,9 @@ def output_line(custom_id: str, body: Any = None, status: int = 200) -> str:
     )
 
 
-def refused_line(custom_id: str, status: int = 400) -> str:
+def refused_line(custom_id: str, status: int = 400, param: str | None = None) -> str:
     """Returns an error line of a request that the API answered with an error."""
-    return output_line(custom_id, error(status, "no such parameter", "bad").body, status)
+    return output_line(custom_id, error(status, "no such parameter", "bad", param).body, status)
 
 
 def unexecuted_line(custom_id: str, code: str = "batch_expired") -> str:
@@ -97,6 +107,7 @@ class ScriptedApi:
     Attributes:
         url: Base URL for clients.
         asked: ``(method, path, body)`` of every request, in order of arrival.
+        request_ids: What each of them said in ``X-Client-Request-Id``.
         files: File id -> content.
         batches: Batch id -> batch object, oldest first.
         before: Route -> function called before the reply, for what happens meanwhile.
@@ -105,6 +116,7 @@ class ScriptedApi:
     def __init__(self, url: str) -> None:
         self.url = url
         self.asked: list[tuple[str, str, Any]] = []
+        self.request_ids: list[str | None] = []
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
         self.before: dict[str, Any] = {}
@@ -159,20 +171,21 @@ class ScriptedApi:
         """Returns the custom ids of a batch, in the order of its file."""
         return [line["custom_id"] for line in self.lines(batch_id)]
 
-    def answer(self, method: str, target: str, content: bytes, kind: str) -> Reply:
+    def answer(self, method: str, target: str, content: bytes, headers: Any) -> Reply:
         """Answers one request: by the script, else as the API would."""
         parts = urlsplit(target)
         path = parts.path.removeprefix("/v1")
-        asked = f"{method} {path}"
+        asked, kind = f"{method} {path}", headers.get("content-type", "")
         with self._lock:
             body = _file_of(content, kind) if "multipart" in kind else json.loads(content or "{}")
             self.asked.append((method, path, body))
+            self.request_ids.append(headers.get("x-client-request-id"))
             routes = [route for route in self._script if asked.startswith(route)]
             script = self._script[max(routes, key=len)] if routes else None
             scripted = script.popleft() if script else None
         if asked in self.before:
             self.before[asked]()
-        if scripted is not None and not scripted.lost:
+        if scripted is not None and not (scripted.lost or scripted.late):
             return scripted
         with self._lock:
             reply = self._behave(asked, path, body, parse_qs(parts.query))
@@ -184,10 +197,12 @@ class ScriptedApi:
         name = path.split("/")[2] if path.count("/") > 1 else ""
         match asked.split("/")[:2]:
             case ["POST ", "files"]:
-                return Reply(body={"id": self._keep(body), "object": "file", "purpose": "batch"})
-            case ["GET ", "files"]:
-                known = self.files.get(name)
-                return Reply(body=known) if known is not None else error(404, f"no file {name}")
+                return Reply(body=self._file(self._keep(body)))
+            case ["GET ", "files"] if name in self.files:
+                content = path.endswith("/content")
+                return Reply(body=self.files[name] if content else self._file(name))
+            case ["POST ", "batches"] if name:
+                return self._cancel(name)
             case ["POST ", "batches"]:
                 return Reply(body=self._create(body))
             case ["GET ", "batches"] if name:
@@ -200,9 +215,24 @@ class ScriptedApi:
             case ["POST ", "embeddings"]:
                 return Reply(body=_embeddings(body["input"]))
             case ["GET ", "models"]:
-                model = {"id": "m", "object": "model", "created": 1, "owned_by": "system"}
-                return Reply(body={"object": "list", "data": [model]})
-        return error(404, f"no route {asked}")
+                common = {"object": "model", "created": 1, "owned_by": "system"}
+                # The announced dates would one day change what tests see.
+                lasting = common | {"shutdown_date": "2100-01-01"}
+                return Reply(
+                    body={"object": "list", "data": [{"id": model} | lasting for model in MODELS]}
+                )
+        return error(404, f"nothing found for {asked}")
+
+    def _file(self, file_id: str) -> dict[str, Any]:
+        size = len(self.files[file_id])
+        return {"id": file_id, "object": "file", "purpose": "batch", "bytes": size}
+
+    def _cancel(self, batch_id: str) -> Reply:
+        batch = self.batches[batch_id]
+        if batch["status"] not in ("validating", "in_progress", "finalizing"):
+            return error(409, f"Cannot cancel a batch with status {batch['status']!r}.")
+        batch["status"] = "cancelling"
+        return Reply(body=batch)
 
     def _keep(self, content: bytes) -> str:
         file_id = f"file-{len(self.files) + 1}"
@@ -215,7 +245,7 @@ class ScriptedApi:
             "id": batch_id,
             "object": "batch",
             "status": "validating",
-            "created_at": len(self.batches),
+            "created_at": int(time.time()),
             "output_file_id": None,
             "error_file_id": None,
             "errors": None,
@@ -243,11 +273,16 @@ def _embeddings(texts: list[str]) -> dict[str, Any]:
     """Returns unit vectors with a single one, at a place that the text decides."""
     data = []
     for index, text in enumerate(texts):
-        vector = [0.0] * DIMENSIONS
+        vector = array("f", [0.0] * DIMENSIONS)
         vector[sum(text.encode()) % DIMENSIONS] = 1.0
-        data.append({"object": "embedding", "index": index, "embedding": vector})
+        data.append({"object": "embedding", "index": index, "embedding": encoded(vector)})
     tokens = {"prompt_tokens": 7 * len(texts), "total_tokens": 7 * len(texts)}
     return {"object": "list", "data": data, "model": "m", "usage": tokens}
+
+
+def encoded(vector: "array[float]") -> str:
+    """Returns a vector as the API sends it in base64."""
+    return base64.b64encode(vector.tobytes()).decode()
 
 
 def _file_of(content: bytes, kind: str) -> bytes:
@@ -287,8 +322,7 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, method: str) -> None:
             content = self.rfile.read(int(self.headers.get("content-length", 0)))
-            kind = self.headers.get("content-type", "")
-            reply = api.answer(method, self.path, content, kind)
+            reply = api.answer(method, self.path, content, self.headers)
             if reply.lost or reply.dropped:
                 return
             raw = isinstance(reply.body, bytes)
@@ -301,8 +335,10 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
                 self.send_header("content-type", kind)
             if "content-length" not in reply.headers:
                 self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            # Who waited too long is gone.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Says nothing."""

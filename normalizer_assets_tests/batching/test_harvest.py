@@ -1,21 +1,35 @@
 import dataclasses
 import json
+import threading
 from decimal import Decimal
 from typing import Any
 
 import openai
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from normalizer_assets.batching import ledger
-from normalizer_assets.batching.harvest import Harvest, harvest_due, settle_lines
+from normalizer_assets.batching.collection import harvest_due
+from normalizer_assets.batching.harvest import SETTLED_SCHEMA, Harvest, Tally, settle_lines
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import poll
+from normalizer_assets.batching.replies import UnreadableReplyError
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import ModelConfig
-from normalizer_assets.db.tables import answers, batch_requests
-from normalizer_assets_tests.batching.listings import routed_listings, submit
+from normalizer_assets.db.tables import answers, batches
+from normalizer_assets_tests.batching.listings import (
+    asked_questions,
+    land,
+    requests_of,
+    routed_listings,
+    submit,
+)
 from normalizer_assets_tests.batching.scripted_api import (
     DROPPED,
+    WEB_PAGE,
+    Reply,
     ScriptedApi,
     completion,
     error,
@@ -36,20 +50,22 @@ def batch_id(scripted_work: PartitionWork) -> str:
     return batch_id
 
 
+def usage(lines: int) -> dict[str, Any]:
+    """Returns what a whole batch used that executed so many lines."""
+    return {"input_tokens": 100 * lines, "output_tokens": 20 * lines, "total_tokens": 120 * lines}
+
+
 def harvest(work: PartitionWork) -> list[Harvest]:
     poll(work.engine, work.client)
     return harvest_due(work)
 
 
-def requests_of(work: PartitionWork) -> list[Any]:
-    with work.engine.connect() as connection:
-        return list(
-            connection.execute(sa.select(batch_requests).order_by(batch_requests.c.request_id))
-        )
-
-
 def states(work: PartitionWork) -> list[str]:
     return [row.state for row in requests_of(work)]
+
+
+def costs(work: PartitionWork) -> list[Decimal]:
+    return [row.cost_usd for row in requests_of(work)]
 
 
 def cost(work: PartitionWork) -> Decimal:
@@ -57,10 +73,18 @@ def cost(work: PartitionWork) -> Decimal:
         return ledger.cost_of(connection, work.partition)
 
 
+def batch_row(work: PartitionWork) -> Any:
+    with work.engine.connect() as connection:
+        return connection.execute(sa.select(batches)).one()
+
+
+# --- each kind of line ----------------------------------------------------------------
+
+
 def test_every_line_ends_in_its_state_at_its_cost(
     scripted_work: PartitionWork, api: ScriptedApi
 ) -> None:
-    [batch_id] = submit(scripted_work, routed_listings(9))
+    [batch_id] = submit(scripted_work, routed_listings(13))
     ids = api.ids(batch_id)
     refusal = completion(None)
     refusal["choices"][0]["message"]["refusal"] = "I cannot"
@@ -72,8 +96,17 @@ def test_every_line_ends_in_its_state_at_its_cost(
             output_line(ids[1], completion("", "length")),
             output_line(ids[2], refusal),
             output_line(ids[3], error(400, "late failure").body),
+            output_line(ids[11], completion(None, "content_filter")),
+            output_line(ids[12], completion("", "stop")),
         ],
-        errors=[refused_line(ids[4]), unexecuted_line(ids[6]), output_line(ids[7], {}, status=0)],
+        errors=[
+            refused_line(ids[4]),
+            unexecuted_line(ids[6]),
+            output_line(ids[7], {}, status=0),
+            refused_line(ids[9], 429),
+            refused_line(ids[10], 500),
+        ],
+        usage=usage(6),
     )
     [result] = harvest(scripted_work)
     assert states(scripted_work) == [
@@ -84,12 +117,16 @@ def test_every_line_ends_in_its_state_at_its_cost(
         "http_error",
         "invalid",
         "expired",
-        "http_error",
+        "unavailable",
         "missing",
+        "unavailable",
+        "unavailable",
+        "refused",
+        "invalid",
     ]
-    assert result == Harvest(batch_id, "completed", 1, 8, 0, "")
+    assert result == Harvest(batch_id, "completed", 1, 12, 0)
     # What cannot be used is billed all the same; an error is not.
-    assert cost(scripted_work) == 4 * LINE_USD
+    assert cost(scripted_work) == 6 * LINE_USD
     rows = requests_of(scripted_work)
     assert all(row.reason for row in rows[1:8])
     assert json.loads(rows[0].raw)["custom_id"] == ids[0]
@@ -97,73 +134,29 @@ def test_every_line_ends_in_its_state_at_its_cost(
     assert (rows[0].input_tokens, rows[0].output_tokens) == (100, 20)
     with scripted_work.engine.connect() as connection:
         [answer] = connection.execute(sa.select(answers)).all()
-        open_ones = ledger.questions_of(connection, scripted_work.partition).filter(state="open")
     assert (answer.question_key, answer.brand, answer.attributes) == (
         "q0",
         "ACME",
         {"capacity": "1L"},
     )
     assert (answer.answered_by, answer.model_confidence) == ("batch", 0.9)
-    assert open_ones.height == 8
+    assert sorted(asked_questions(scripted_work).values()) == ["answered"] + ["asks"] * 12
 
 
 def test_cached_and_reasoning_tokens_are_priced_once(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:
-    usage: dict[str, Any] = {
+    used: dict[str, Any] = {
         "prompt_tokens": 1000,
         "completion_tokens": 300,
         "prompt_tokens_details": {"cached_tokens": 400},
         "completion_tokens_details": {"reasoning_tokens": 250},
     }
-    lines = [output_line(custom_id, completion(**usage)) for custom_id in api.ids(batch_id)]
+    lines = [output_line(custom_id, completion(**used)) for custom_id in api.ids(batch_id)]
     api.end(batch_id, output=lines)
     harvest(scripted_work)
     each = (600 * Decimal("0.25") + 400 * Decimal("0.025") + 300 * 2) / 10**6 / 2
     assert cost(scripted_work) == 4 * each
-
-
-@pytest.mark.parametrize("status", ["expired", "cancelled"])
-def test_a_batch_that_ended_early_gives_what_it_has(
-    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, status: str
-) -> None:
-    first, second, third, _ = api.ids(batch_id)
-    api.end(
-        batch_id,
-        status,
-        output=[output_line(second)],
-        errors=[unexecuted_line(first), unexecuted_line(third, "batch_cancelled")],
-    )
-    [result] = harvest(scripted_work)
-    assert (result.state, result.answered, result.unanswered) == (status, 1, 3)
-    assert states(scripted_work) == ["expired", "ok", "expired", "missing"]
-    assert cost(scripted_work) == LINE_USD
-
-
-def test_a_batch_without_an_output_file_is_no_empty_success(
-    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
-) -> None:
-    api.end(batch_id, errors=[refused_line(custom_id) for custom_id in api.ids(batch_id)])
-    [result] = harvest(scripted_work)
-    assert (result.answered, result.unanswered) == (0, 4)
-    assert set(states(scripted_work)) == {"http_error"}
-
-
-def test_a_failed_batch_was_never_executed_and_says_why(
-    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
-) -> None:
-    problems = [
-        {"code": "invalid_json_line", "message": "Not parseable.", "line": 3},
-        {"code": "token_limit_exceeded", "message": "Limit: 2", "line": None},
-    ]
-    api.end(batch_id, "failed", output_file_id="", error_file_id="")
-    api.batches[batch_id]["errors"] = {"object": "list", "data": problems}
-    [result] = harvest(scripted_work)
-    assert result.errors == (
-        "invalid_json_line: Not parseable. (line 3); token_limit_exceeded: Limit: 2"
-    )
-    assert set(states(scripted_work)) == {"not_executed"}
-    assert cost(scripted_work) == 0
 
 
 def test_of_a_repeated_id_the_first_usable_line_counts(
@@ -179,26 +172,14 @@ def test_of_a_repeated_id_the_first_usable_line_counts(
         output_line(third),
         output_line(fourth),
     ]
-    api.end(batch_id, output=lines, errors=[refused_line(third)])
+    api.end(batch_id, output=lines, errors=[refused_line(third)], usage=usage(4))
     [result] = harvest(scripted_work)
     assert states(scripted_work) == ["ok"] * 4
     assert (result.answered, result.unanswered, result.strange_lines) == (4, 0, 3)
     with scripted_work.engine.connect() as connection:
         brands = connection.execute(sa.select(answers.c.brand)).scalars().all()
-    assert set(brands) == {"ACME"}
+    assert brands == ["ACME"] * 4
     assert cost(scripted_work) == 4 * LINE_USD
-
-
-def test_an_id_that_was_never_asked_is_strange_and_answers_nothing(
-    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
-) -> None:
-    known, *_ = api.ids(batch_id)
-    strangers = ["batch_ffffff_0_x", "", "with\x00null"]
-    api.end(batch_id, output=[output_line(name) for name in (known, *strangers)])
-    [result] = harvest(scripted_work)
-    assert (result.answered, result.unanswered, result.strange_lines) == (1, 3, 3)
-    assert states(scripted_work) == ["ok", "missing", "missing", "missing"]
-    assert cost(scripted_work) == LINE_USD
 
 
 def test_a_broken_line_costs_only_itself(
@@ -223,6 +204,205 @@ def test_a_broken_line_costs_only_itself(
     assert result.strange_lines == 1
 
 
+@pytest.mark.parametrize("model", ["a\x00b", "a\ud800b", "m" * 10_000, "", 7])
+def test_whatever_a_line_says_about_its_model_can_be_stored(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, model: object
+) -> None:
+    lines = [output_line(name, completion() | {"model": model}) for name in api.ids(batch_id)]
+    api.end(batch_id, output=lines)
+    assert harvest(scripted_work)[0].answered == 4
+
+
+# --- the batch as a whole -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["expired", "cancelled"])
+def test_a_batch_that_ended_early_gives_what_it_has(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, status: str
+) -> None:
+    first, second, third, fourth = api.ids(batch_id)
+    api.end(
+        batch_id,
+        status,
+        output=[output_line(second)],
+        errors=[
+            unexecuted_line(first),
+            unexecuted_line(third, "batch_cancelled"),
+            unexecuted_line(fourth),
+        ],
+    )
+    [result] = harvest(scripted_work)
+    assert (result.state, result.answered, result.unanswered) == (status, 1, 3)
+    assert states(scripted_work) == ["expired", "ok", "expired", "expired"]
+    assert cost(scripted_work) == LINE_USD
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_batch_without_an_output_file_is_no_empty_success(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, nothing: str | None
+) -> None:
+    lines = [refused_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, errors=lines, output_file_id=nothing)
+    [result] = harvest(scripted_work)
+    assert (result.answered, result.unanswered) == (0, 4)
+    assert set(states(scripted_work)) == {"http_error"}
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_a_batch_without_an_error_file_is_no_failure(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, nothing: str | None
+) -> None:
+    lines = [output_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, output=lines, error_file_id=nothing)
+    assert harvest(scripted_work)[0].answered == 4
+
+
+def test_a_failed_batch_was_never_executed_and_says_why(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    problems = [
+        {"code": "invalid_json_line", "message": "Not parseable.", "line": 3},
+        {"code": "token_limit_exceeded", "message": "Limit: 2", "line": None},
+    ]
+    api.end(batch_id, "failed", output_file_id="", error_file_id="")
+    api.batches[batch_id]["errors"] = {"object": "list", "data": problems}
+    [result] = harvest(scripted_work)
+    assert result.refusal == (
+        "invalid_json_line: Not parseable. (line 3); token_limit_exceeded: Limit: 2"
+    )
+    assert batch_row(scripted_work).alert == result.refusal
+    assert set(states(scripted_work)) == {"not_executed"}
+    assert cost(scripted_work) == 0
+
+
+def test_a_failed_batch_may_say_nothing(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    api.end(batch_id, "failed")
+    [result] = harvest(scripted_work)
+    assert (result.state, result.refusal) == ("failed", "the API gives no reason")
+    assert set(states(scripted_work)) == {"not_executed"}
+
+
+def test_a_full_queue_is_no_refusal(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    api.end(batch_id, "failed")
+    full = {"code": "token_limit_exceeded", "message": "Limit: 2", "line": None}
+    api.batches[batch_id]["errors"] = {"object": "list", "data": [full]}
+    [result] = harvest(scripted_work)
+    assert (result.refusal, batch_row(scripted_work).alert) == (None, None)
+    assert set(states(scripted_work)) == {"not_executed"}
+
+
+def test_a_parameter_refused_in_every_line_is_named_and_may_be_asked_anew(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    lines = [refused_line(custom_id, param="temperature") for custom_id in api.ids(batch_id)]
+    api.end(batch_id, errors=lines)
+    [result] = harvest(scripted_work)
+    assert result.refusal == (
+        "every line was refused for `temperature`: HTTP 400: bad: no such parameter"
+    )
+    assert set(states(scripted_work)) == {"not_executed"}
+
+
+@pytest.mark.parametrize("other", [completion(), completion("", "length"), completion("no JSON")])
+def test_a_parameter_refused_in_one_line_is_that_lines_own(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, other: dict[str, Any]
+) -> None:
+    odd, *others = api.ids(batch_id)
+    lines = [output_line(custom_id, other) for custom_id in others]
+    api.end(batch_id, output=lines, errors=[refused_line(odd, param="temperature")])
+    [result] = harvest(scripted_work)
+    assert result.refusal is None
+    assert states(scripted_work)[0] == "http_error"
+
+
+# --- money ----------------------------------------------------------------------------
+
+
+def test_missing_lines_carry_what_the_api_billed_beyond_the_others(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    first, *_ = api.ids(batch_id)
+    api.end(batch_id, output=[output_line(first)], usage=usage(3))
+    [result] = harvest(scripted_work)
+    assert states(scripted_work) == ["ok", "missing", "missing", "missing"]
+    # Two of the three were executed; nobody knows which.
+    assert sum(costs(scripted_work)) == 3 * LINE_USD
+    assert max(costs(scripted_work)[1:]) - min(costs(scripted_work)[1:]) < Decimal("0.00000001")
+    assert result.unplaced_usd == batch_row(scripted_work).unplaced_usd == 0
+
+
+def test_without_usage_missing_lines_cost_what_they_may_have(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    first, *_ = api.ids(batch_id)
+    api.end(batch_id, output=[output_line(first)], usage=None)
+    harvest(scripted_work)
+    rows = requests_of(scripted_work)
+    assert costs(scripted_work) == [LINE_USD] + [row.bound_usd for row in rows[1:]]
+
+
+def test_without_usage_what_arrived_costs_what_it_says(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    lines = [output_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, output=lines, usage=None)
+    assert harvest(scripted_work)[0].unplaced_usd == 0
+    assert cost(scripted_work) == 4 * LINE_USD
+
+
+@pytest.mark.parametrize("whole", [usage(4), None])
+def test_a_line_with_an_altered_id_costs_the_request_that_is_missing(
+    scripted_work: PartitionWork,
+    api: ScriptedApi,
+    batch_id: str,
+    whole: dict[str, Any] | None,
+) -> None:
+    first, *others = api.ids(batch_id)
+    lines = [output_line(name) for name in [first.replace("batch_", "botch_"), *others]]
+    api.end(batch_id, output=lines, usage=whole)
+    [result] = harvest(scripted_work)
+    assert states(scripted_work) == ["missing", "ok", "ok", "ok"]
+    assert result.strange_lines == 1
+    assert costs(scripted_work) == [LINE_USD] * 4
+
+
+def test_lines_nobody_asked_for_answer_nothing_and_their_cost_is_told(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    ids = api.ids(batch_id)
+    strangers = ["batch_ffffff_0_x", "", "with\x00null"]
+    lines = [output_line(name) for name in (*ids, *strangers)]
+    api.end(batch_id, output=lines, usage=usage(5))
+    [result] = harvest(scripted_work)
+    assert (result.answered, result.unanswered, result.strange_lines) == (4, 0, 3)
+    assert cost(scripted_work) == 4 * LINE_USD
+    assert result.unplaced_usd == batch_row(scripted_work).unplaced_usd == LINE_USD
+
+
+def test_lines_that_say_more_than_the_batch_are_told_as_well(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    lines = [output_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, output=lines, usage=usage(3))
+    assert harvest(scripted_work)[0].unplaced_usd == -LINE_USD
+    assert cost(scripted_work) == 4 * LINE_USD
+
+
+def test_a_usage_of_zeros_is_no_usage(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    lines = [output_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, output=lines, usage=usage(0))
+    assert harvest(scripted_work)[0].unplaced_usd == 0
+
+
+# --- harvesting twice, and together ---------------------------------------------------
+
+
 def test_harvesting_again_does_nothing(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:
@@ -235,6 +415,53 @@ def test_harvesting_again_does_nothing(
     assert len(api.asked) == asked
 
 
+def test_of_two_processes_at_the_same_batch_one_harvests_it(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    api.end(batch_id, output=[output_line(custom_id) for custom_id in api.ids(batch_id)])
+    poll(scripted_work.engine, scripted_work.client)
+    together = threading.Barrier(2, timeout=10)
+    fetch = f"GET /files/{api.batches[batch_id]['output_file_id']}/content"
+    api.before[fetch] = together.wait
+    found: list[Harvest] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(harvest_due(scripted_work))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [result.answered for result in found] == [4]
+    assert api.count(fetch) == 2
+    with scripted_work.engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(answers)) == 4
+
+
+def test_a_batch_of_two_partitions_is_harvested_for_both(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    other = dataclasses.replace(
+        scripted_work, partition=Partition(scripted_work.partition.day, "jumbo")
+    )
+    land(other)
+    with scripted_work.engine.begin() as connection:
+        for table in ("batch_requests", "partition_questions"):
+            connection.execute(
+                sa.text(
+                    f"update normalizer.{table} set retailer = 'jumbo' "
+                    "where question_key in ('q2', 'q3')"
+                )
+            )
+    first, second, third, fourth = api.ids(batch_id)
+    lines = [output_line(first), output_line(third)]
+    api.end(batch_id, output=lines, errors=[unexecuted_line(second), unexecuted_line(fourth)])
+    assert len(harvest(other)) == 1
+    assert harvest(scripted_work) == []
+    assert asked_questions(scripted_work) == {"q0": "answered", "q1": "asks"}
+    assert asked_questions(other) == {"q2": "answered", "q3": "asks"}
+    assert cost(scripted_work) == cost(other) == LINE_USD
+
+
 def test_a_batch_that_is_not_terminal_is_left_alone(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:
@@ -243,11 +470,32 @@ def test_a_batch_that_is_not_terminal_is_left_alone(
     assert set(states(scripted_work)) == {"sent"}
 
 
+def test_a_batch_that_was_given_up_and_ends_after_all_is_harvested(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    with scripted_work.begin() as connection:
+        ledger.give_up_batch(connection, batch_row(scripted_work).shard_hash)
+    assert costs(scripted_work) == [row.bound_usd for row in requests_of(scripted_work)]
+    first, *others = api.ids(batch_id)
+    lines = [unexecuted_line(custom_id) for custom_id in others]
+    api.end(batch_id, "cancelled", output=[output_line(first)], errors=lines)
+    harvest(scripted_work)
+    assert states(scripted_work) == ["ok", "expired", "expired", "expired"]
+    assert cost(scripted_work) == LINE_USD
+
+
+# --- files ----------------------------------------------------------------------------
+
+
+def content_route(api: ScriptedApi, batch_id: str, kind: str = "output") -> str:
+    return f"GET /files/{api.batches[batch_id][f'{kind}_file_id']}/content"
+
+
 def test_raw_files_are_kept_before_a_line_is_parsed(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:
     api.end(batch_id, output=[output_line(api.ids(batch_id)[0])], errors=[])
-    fetch = f"GET /files/{api.batches[batch_id]['error_file_id']}/content"
+    fetch = content_route(api, batch_id, "error")
     api.then(fetch, *[error(502, "Bad Gateway", retry_after_ms="1")] * 3)
     with pytest.raises(openai.InternalServerError):
         harvest(scripted_work)
@@ -257,21 +505,45 @@ def test_raw_files_are_kept_before_a_line_is_parsed(
     assert [path.name for path in results.iterdir()] == [output.name]
     assert set(states(scripted_work)) == {"sent"}
     assert len(harvest(scripted_work)) == 1
-    fetched = f"GET /files/{api.batches[batch_id]['output_file_id']}/content"
-    assert api.count(fetched) == 1
+    assert api.count(content_route(api, batch_id)) == 1
 
 
-def test_a_download_that_breaks_off_is_no_result(
+@pytest.mark.parametrize("size", ["9999", None])
+def test_a_file_that_was_cut_is_no_result_and_is_fetched_again(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str, size: str | None
+) -> None:
+    lines = [output_line(custom_id) for custom_id in api.ids(batch_id)]
+    api.end(batch_id, output=lines)
+    # A silent cut says of itself that it is whole.
+    headers = {"content-length": size} if size else {}
+    cut = Reply(body=(lines[0] + "\n").encode(), headers=headers)
+    api.then(content_route(api, batch_id), cut)
+    with pytest.raises(OSError, match=r"fetched again later"):
+        harvest(scripted_work)
+    assert set(states(scripted_work)) == {"sent"}
+    assert list((scripted_work.storage / "results").iterdir()) == []
+    api.then(content_route(api, batch_id), DROPPED)
+    assert harvest(scripted_work)[0].answered == 4
+
+
+def test_a_web_page_is_no_result_file(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:
     api.end(batch_id, output=[output_line(custom_id) for custom_id in api.ids(batch_id)])
-    cut = dataclasses.replace(error(200, ""), body=b"{}", headers={"content-length": "9999"})
-    fetch = f"GET /files/{api.batches[batch_id]['output_file_id']}/content"
-    api.then(fetch, cut)
-    with pytest.raises(Exception, match=r"incomplete|closed|peer"):
+    api.then(content_route(api, batch_id), WEB_PAGE)
+    with pytest.raises(OSError, match=r"26 of \d+ bytes came"):
         harvest(scripted_work)
-    assert not (scripted_work.storage / "results" / f"{batch_id}.output.jsonl").exists()
-    api.then(fetch, DROPPED)
+    assert harvest(scripted_work)[0].answered == 4
+
+
+def test_without_the_files_size_nothing_is_settled(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    api.end(batch_id, output=[output_line(custom_id) for custom_id in api.ids(batch_id)])
+    api.then(f"GET /files/{api.batches[batch_id]['output_file_id']}", None, WEB_PAGE)
+    with pytest.raises(UnreadableReplyError):
+        harvest(scripted_work)
+    assert set(states(scripted_work)) == {"sent"}
     assert harvest(scripted_work)[0].answered == 4
 
 
@@ -285,6 +557,49 @@ def test_a_kept_file_is_read_when_the_api_has_deleted_its_own(
     assert harvest(scripted_work)[0].answered == 4
 
 
+# --- lines alone ----------------------------------------------------------------------
+
+
 def test_lines_of_no_file_settle_nothing() -> None:
-    settled, strange = settle_lines([], {"a"}, MODEL)
-    assert (settled.height, strange) == (0, 0)
+    tally = Tally()
+    assert list(settle_lines([], {"a"}, MODEL, tally)) == []
+    assert tally == Tally()
+
+
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", "stranger"]),
+        st.sampled_from(
+            [
+                output_line,
+                refused_line,
+                unexecuted_line,
+                lambda name: output_line(name, completion("", "length")),
+                lambda _: "broken",
+            ]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(LINES)
+def test_each_custom_id_ends_in_one_state_whatever_comes(lines: list[tuple[str, Any]]) -> None:
+    tally = Tally()
+    texts = [make(name) for name, make in lines]
+    settled: dict[str, str] = {}
+    for frame in settle_lines(iter(texts), {"a", "b", "c"}, MODEL, tally):
+        assert frame.schema == SETTLED_SCHEMA
+        assert frame["custom_id"].is_unique().all()
+        settled |= dict(frame.select("custom_id", "state").iter_rows())
+    known = [text for text in texts if json_id(text) in ("a", "b", "c")]
+    assert set(settled) == {json_id(text) for text in known}
+    for name in settled:
+        usable = any(text == output_line(name) for text in known)
+        assert (settled[name] == "ok") == usable
+    assert tally.strange == len(texts) - len(settled)
+    assert tally.answered == list(settled.values()).count("ok")
+
+
+def json_id(text: str) -> str | None:
+    return json.loads(text)["custom_id"] if text.startswith("{") else None

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.batching.shards import custom_ids, cut_shards
-from normalizer_assets.config import BatchingConfig
+from normalizer_assets.batching.shards import Shard, custom_ids, cut_shards
+from normalizer_assets.config import BatchingConfig, ModelConfig
 
 REQUESTS = st.lists(
     st.tuples(
@@ -17,6 +17,7 @@ REQUESTS = st.lists(
         st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(
             lambda text: json.dumps({"prompt": text}, ensure_ascii=False)
         ),
+        st.integers(0, 400),
     ),
     max_size=30,
     unique_by=lambda request: request[0],
@@ -27,27 +28,56 @@ LIMITS = st.builds(
     max_lines=st.integers(1, 8),
     max_bytes=st.integers(600, 3000),
 )
+MODELS = st.fixed_dictionaries(
+    {
+        name: st.builds(
+            ModelConfig, input_usd=st.just(1.0), enqueued_tokens=st.none() | st.integers(1, 1500)
+        )
+        for name in ("gpt-5", "gpt-5-mini")
+    }
+)
+UNLIMITED = dict.fromkeys(("gpt-5", "m0", "m1"), ModelConfig(input_usd=1.0))
 CUSTOM_ID = re.compile(r"batch_[0-9a-f]{6}_[0-9]+_[A-Za-z0-9-]{0,32}")
 
 
-def frame(requests: list[tuple[str, str, str]]) -> pl.DataFrame:
-    schema = {"sku": pl.String, "llm_model": pl.String, "body": pl.String}
+Request = tuple[str, str, str, int]
+
+
+def frame(requests: list[Request]) -> pl.DataFrame:
+    schema = {
+        "sku": pl.String,
+        "llm_model": pl.String,
+        "body": pl.String,
+        "prompt_tokens": pl.UInt32,
+    }
     return pl.DataFrame(requests, schema=schema, orient="row")
 
 
+def cut(
+    requests: pl.DataFrame,
+    limits: BatchingConfig,
+    models: dict[str, ModelConfig] | None = None,
+    salt: str = "salt",
+) -> list[Shard]:
+    return list(cut_shards(requests, limits, models or UNLIMITED, salt))
+
+
 @settings(max_examples=100, deadline=None)
-@given(requests=REQUESTS, limits=LIMITS)
+@given(requests=REQUESTS, limits=LIMITS, models=MODELS)
 def test_every_request_is_in_exactly_one_shard_within_all_limits(
-    requests: list[tuple[str, str, str]], limits: BatchingConfig
+    requests: list[Request], limits: BatchingConfig, models: dict[str, ModelConfig]
 ) -> None:
-    shards = list(cut_shards(frame(requests), limits, "salt"))
-    cut = [row for shard in shards for row in shard.requests["sku"]]
-    assert sorted(cut) == sorted(sku for sku, _, _ in requests)
+    shards = cut(frame(requests), limits, models)
+    placed = [row for shard in shards for row in shard.requests["sku"]]
+    assert sorted(placed) == sorted(sku for sku, *_ in requests)
     for shard in shards:
         lines = shard.content.decode().removesuffix("\n").split("\n")
         assert len(lines) == shard.requests.height <= min(limits.preferred_lines, limits.max_lines)
         assert len(shard.content) <= limits.max_bytes
         assert set(shard.requests["llm_model"]) == {shard.llm_model}
+        enqueued = models[shard.llm_model].enqueued_tokens
+        if enqueued is not None and shard.requests.height > 1:
+            assert shard.requests["prompt_tokens"].sum() <= enqueued
         for line, row in zip(lines, shard.requests.iter_rows(named=True), strict=True):
             parsed = json.loads(line)
             assert parsed["custom_id"] == row["custom_id"]
@@ -60,33 +90,33 @@ def test_every_request_is_in_exactly_one_shard_within_all_limits(
 
 
 @settings(max_examples=50, deadline=None)
-@given(requests=REQUESTS, limits=LIMITS)
+@given(requests=REQUESTS, limits=LIMITS, models=MODELS)
 def test_the_same_requests_make_the_same_shards(
-    requests: list[tuple[str, str, str]], limits: BatchingConfig
+    requests: list[Request], limits: BatchingConfig, models: dict[str, ModelConfig]
 ) -> None:
-    first = list(cut_shards(frame(requests), limits, "salt"))
-    again = list(cut_shards(frame(requests), limits, "salt"))
+    first = cut(frame(requests), limits, models)
+    again = cut(frame(requests), limits, models)
     assert [(shard.shard_hash, shard.content) for shard in first] == [
         (shard.shard_hash, shard.content) for shard in again
     ]
 
 
 def test_another_submission_of_the_same_lines_has_another_hash() -> None:
-    requests = frame([("1", "gpt-5", "{}")])
-    [first] = cut_shards(requests, BatchingConfig(), "2024-10-01|lider#0")
-    [second] = cut_shards(requests, BatchingConfig(), "2024-10-01|lider#1")
+    requests = frame([("1", "gpt-5", "{}", 1)])
+    [first] = cut(requests, BatchingConfig(), salt="2024-10-01|lider#0")
+    [second] = cut(requests, BatchingConfig(), salt="2024-10-01|lider#1")
     assert first.shard_hash != second.shard_hash
 
 
 def test_listings_that_ask_alike_but_apart_make_shards_apart() -> None:
-    requests = frame([("1", "gpt-5", "{}"), ("2", "gpt-5", "{}")])
-    shards = list(cut_shards(requests, BatchingConfig(preferred_lines=1), "salt"))
+    requests = frame([("1", "gpt-5", "{}", 1), ("2", "gpt-5", "{}", 1)])
+    shards = cut(requests, BatchingConfig(preferred_lines=1))
     assert len({shard.shard_hash for shard in shards}) == 2
 
 
 def test_the_order_is_kept_within_a_model_and_further_columns_stay() -> None:
-    requests = frame([(str(n), f"m{n % 2}", "{}") for n in range(6)]).with_columns(x=pl.lit(1))
-    shards = list(cut_shards(requests, BatchingConfig(), "salt"))
+    requests = frame([(str(n), f"m{n % 2}", "{}", 1) for n in range(6)]).with_columns(x=pl.lit(1))
+    shards = cut(requests, BatchingConfig())
     assert [shard.requests["sku"].to_list() for shard in shards] == [
         ["0", "2", "4"],
         ["1", "3", "5"],
@@ -96,21 +126,43 @@ def test_the_order_is_kept_within_a_model_and_further_columns_stay() -> None:
 
 def test_bytes_are_counted_as_utf8() -> None:
     body = json.dumps({"prompt": "ñ" * 200}, ensure_ascii=False)
-    requests = frame([(str(n), "gpt-5", body) for n in range(4)])
+    requests = frame([(str(n), "gpt-5", body, 1) for n in range(4)])
     limits = BatchingConfig(max_bytes=1200)
-    shards = list(cut_shards(requests, limits, "salt"))
+    shards = cut(requests, limits)
     assert [shard.requests.height for shard in shards] == [2, 2]
     assert all(len(shard.content) <= 1200 for shard in shards)
 
 
+def test_a_shard_never_holds_more_tokens_than_the_models_queue() -> None:
+    requests = frame([(str(n), "gpt-5", "{}", tokens) for n, tokens in enumerate((4, 4, 3, 9, 20))])
+    queue = {"gpt-5": ModelConfig(input_usd=1, enqueued_tokens=11)}
+    shards = cut(requests, BatchingConfig(), queue)
+    # One request that is too large alone is the API's to judge.
+    assert [shard.requests["prompt_tokens"].to_list() for shard in shards] == [[4, 4, 3], [9], [20]]
+
+
+def test_each_model_has_its_own_queue() -> None:
+    requests = frame([(str(n), f"m{n % 2}", "{}", 5) for n in range(8)])
+    queues = {
+        "m0": ModelConfig(input_usd=1, enqueued_tokens=10),
+        "m1": ModelConfig(input_usd=1),
+    }
+    shards = cut(requests, BatchingConfig(), queues)
+    assert [(shard.llm_model, shard.requests.height) for shard in shards] == [
+        ("m0", 2),
+        ("m0", 2),
+        ("m1", 4),
+    ]
+
+
 def test_a_line_that_fits_no_file_is_named() -> None:
-    requests = frame([("small", "gpt-5", "{}"), ("huge one", "gpt-5", "x" * 1000)])
+    requests = frame([("small", "gpt-5", "{}", 1), ("huge one", "gpt-5", "x" * 1000, 1)])
     with pytest.raises(ValueError, match=r"'huge one' has \d+ bytes.*batching\.max_bytes"):
-        list(cut_shards(requests, BatchingConfig(max_bytes=1000), "salt"))
+        cut(requests, BatchingConfig(max_bytes=1000))
 
 
 def test_the_file_is_named_by_time_and_shard() -> None:
-    [shard] = cut_shards(frame([("1", "gpt-5", "{}")]), BatchingConfig(), "salt")
+    [shard] = cut(frame([("1", "gpt-5", "{}", 1)]), BatchingConfig())
     name = shard.file_name(datetime(2024, 10, 1, 3, 4, 5, tzinfo=UTC))
     assert name == f"batch_20241001_030405_{shard.shard_hash}.jsonl"
     assert re.fullmatch(r"[0-9a-f]{16}", shard.shard_hash)
@@ -127,5 +179,5 @@ def test_the_file_is_named_by_time_and_shard() -> None:
     ],
 )
 def test_a_sku_is_slugged_to_what_an_id_may_hold(sku: str, slug: str) -> None:
-    named = custom_ids(frame([("first", "m", "{}"), (sku, "m", "{}")]), "batch_0a1b2c")
+    named = custom_ids(frame([("first", "m", "{}", 1), (sku, "m", "{}", 1)]), "batch_0a1b2c")
     assert named["custom_id"].to_list() == ["batch_0a1b2c_0_first", f"batch_0a1b2c_1_{slug}"]

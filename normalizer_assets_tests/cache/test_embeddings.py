@@ -1,4 +1,6 @@
 import dataclasses
+from array import array
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.batching import ledger
+from normalizer_assets.batching.errors import BlockedError
+from normalizer_assets.batching.individual import resume
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.embeddings import Embedded, embed_pending, pending_entries
 from normalizer_assets.config import ConfigurationError
@@ -21,18 +25,39 @@ from normalizer_assets.db.tables import (
     product_versions,
 )
 from normalizer_assets.resources.openai_client import connect_api
-from normalizer_assets_tests.batching.listings import land
+from normalizer_assets_tests.batching.listings import land, on_a_day_of_its_own
 from normalizer_assets_tests.batching.scripted_api import (
     DIMENSIONS,
     DROPPED,
+    LOST,
+    WEB_PAGE,
     Reply,
     ScriptedApi,
+    encoded,
     error,
 )
+from normalizer_assets_tests.batching.settings import configured, one_by_one
 
 EMBEDDINGS = "POST /embeddings"
-DROPPED_THRICE = [DROPPED] * 3
 TOKEN_USD = Decimal("0.00000002")
+WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
+NO_QUOTA = error(429, "quota", "insufficient_quota")
+
+
+def vectors(*given: object) -> Reply:
+    """Returns a reply of the API with these embeddings."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(given)
+    ]
+    usage = {"prompt_tokens": 14, "total_tokens": 14}
+    return Reply(body={"object": "list", "data": data, "usage": usage})
+
+
+TOO_FEW = vectors(encoded(array("f", [1.0] * DIMENSIONS)))
+NOT_VECTORS = vectors("####", "####")
+NO_NUMBERS = vectors(*[encoded(array("f", [float("nan")] * DIMENSIONS))] * 2)
+TOO_SHORT = vectors(*[encoded(array("f", [1.0, 0.0]))] * 2)
 
 
 def publish(work: PartitionWork, rows: list[dict[str, Any]], *, published: bool = True) -> None:
@@ -66,17 +91,14 @@ def publish(work: PartitionWork, rows: list[dict[str, Any]], *, published: bool 
         for product in products:
             if product["answered_by"] in ("cache", "rules"):
                 continue
-            request_id = ledger.plan_request(
-                connection,
-                work.partition,
-                "individual",
-                {
-                    "custom_id": product["sku"],
-                    "llm_model": "m",
-                    "body_hash": "x",
-                    "estimated_usd": Decimal(0),
-                },
-            )
+            request = {
+                "custom_id": product["sku"],
+                "llm_model": "m",
+                "body_hash": "x",
+                "estimated_usd": Decimal(0),
+                "bound_usd": Decimal(0),
+            }
+            [request_id] = ledger.plan_requests(connection, work.partition, "individual", [request])
             ledger.settle_request(connection, request_id, {"state": "ok", "cost_usd": 0})
             connection.execute(
                 sa.insert(answers).values(
@@ -95,15 +117,20 @@ def publish(work: PartitionWork, rows: list[dict[str, Any]], *, published: bool 
         )
         bulk.insert(connection, product_rows, pl.DataFrame(products))
         connection.execute(
-            sa.update(partitions).values(
-                newest_version=1, published_version=1 if published else None
-            )
+            sa.update(partitions)
+            .where(work.partition.of(partitions))
+            .values(newest_version=1, published_version=1 if published else None)
         )
 
 
 def limited(work: PartitionWork, **limits: int) -> PartitionWork:
-    embedding = work.config.embedding.model_copy(update=limits)
-    return dataclasses.replace(work, config=work.config.model_copy(update={"embedding": embedding}))
+    quick = one_by_one(work, concurrency=8)
+    return configured(quick, embedding=limits)
+
+
+def files(work: PartitionWork) -> list[str]:
+    folder = work.storage / "embeddings"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def entries(work: PartitionWork) -> dict[str, str]:
@@ -243,55 +270,174 @@ def test_every_vector_stays_with_its_text(scripted_work: PartitionWork) -> None:
 # --- failures -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("trouble", "by"), [(WRONG_KEY, "key"), (NO_QUOTA, "quota")])
+def test_a_refusal_of_everything_stops_and_keeps_what_is_stored(
+    scripted_work: PartitionWork, api: ScriptedApi, trouble: Reply, by: str
+) -> None:
+    publish(scripted_work, [{}] * 5)
+    single = limited(scripted_work, inputs_per_call=1, concurrency=1)
+    api.then(EMBEDDINGS, None, *[trouble] * 9)
+    with pytest.raises(BlockedError) as blocked:
+        embed_pending(single)
+    assert blocked.value.by == by
+    assert api.count(EMBEDDINGS) <= 3
+    assert entries(scripted_work).keys() == {"q0"}
+    assert sum(row.cost_usd for row in embedding_requests(scripted_work)) == 7 * TOKEN_USD
+    api.answer_again()
+    assert embed_pending(single).entries == 4
+    assert {row.state for row in embedding_requests(scripted_work)} == {"ok", "not_executed"}
+
+
 @pytest.mark.parametrize(
-    ("trouble", "state"),
+    "trouble",
     [
-        ([error(401, "Incorrect API key provided", "invalid_api_key")], "http_error"),
-        ([error(429, "quota", "insufficient_quota", retry_after_ms="1")] * 3, "http_error"),
-        (DROPPED_THRICE, "outcome_unknown"),
-        (
-            [Reply(body=b"not JSON", headers={"content-type": "application/json"})],
-            "outcome_unknown",
-        ),
-        ([Reply(body=b"not JSON", headers={"content-type": "text/html"})], "outcome_unknown"),
+        LOST,
+        DROPPED,
+        WEB_PAGE,
+        error(502, "Bad Gateway"),
+        TOO_FEW,
+        NOT_VECTORS,
+        NO_NUMBERS,
+        TOO_SHORT,
     ],
 )
-def test_a_failure_keeps_what_is_stored_and_leaves_the_rest(
-    scripted_work: PartitionWork, api: ScriptedApi, trouble: list[Reply], state: str
+def test_a_call_whose_reply_cannot_be_used_is_left_and_repeated_once_by_a_later_run(
+    scripted_work: PartitionWork, api: ScriptedApi, trouble: Reply
 ) -> None:
-    publish(scripted_work, [{}] * 3)
-    one_by_one = limited(scripted_work, inputs_per_call=1, concurrency=1)
-    api.then(EMBEDDINGS, None, *trouble)
-    with pytest.raises(Exception, match=r"."):
-        embed_pending(one_by_one)
-    assert entries(scripted_work).keys() >= {"q0"}
-    assert "q1" not in entries(scripted_work)
-    failed = embedding_requests(scripted_work)[1]
-    assert failed.state == state
-    assert failed.cost_usd == (failed.estimated_usd if state == "outcome_unknown" else 0)
-    api.answer_again()
-    embed_pending(one_by_one)
-    assert entries(scripted_work).keys() == {"q0", "q1", "q2"}
-    assert {row.state for row in embedding_requests(scripted_work)} == {"ok", state}
+    publish(scripted_work, [{}, {}])
+    api.then(EMBEDDINGS, trouble, trouble, trouble)
+    for calls in (1, 2, 2):
+        assert embed_pending(limited(scripted_work)) == Embedded(left=2)
+        assert api.count(EMBEDDINGS) == calls
+    assert entries(scripted_work) == {}
+    rows = embedding_requests(scripted_work)
+    assert [row.state for row in rows] == ["outcome_unknown"] * 2
+    assert all(row.cost_usd == row.bound_usd > 0 for row in rows)
 
 
-def test_a_passing_failure_is_tried_again(scripted_work: PartitionWork, api: ScriptedApi) -> None:
-    publish(scripted_work, [{}])
-    api.then(EMBEDDINGS, error(500, "down", retry_after_ms="1"))
-    assert embed_pending(scripted_work).entries == 1
-
-
-def test_a_reply_with_too_few_vectors_stores_none(
+def test_after_one_lost_reply_the_next_run_stores_the_vectors(
     scripted_work: PartitionWork, api: ScriptedApi
 ) -> None:
     publish(scripted_work, [{}, {}])
-    one = {"object": "embedding", "index": 0, "embedding": [1.0] + [0.0] * (DIMENSIONS - 1)}
-    usage = {"prompt_tokens": 14, "total_tokens": 14}
-    api.then(EMBEDDINGS, Reply(body={"object": "list", "data": [one], "usage": usage}))
-    with pytest.raises(KeyError):
-        embed_pending(scripted_work)
-    assert entries(scripted_work) == {}
+    api.then(EMBEDDINGS, LOST)
+    assert embed_pending(scripted_work).left == 2
     assert embed_pending(scripted_work).entries == 2
+    assert [row.state for row in embedding_requests(scripted_work)] == ["outcome_unknown", "ok"]
+
+
+def test_one_lost_call_does_not_keep_the_others_back(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    publish(scripted_work, [{}] * 3)
+    api.then(EMBEDDINGS, None, LOST)
+    embedded = embed_pending(limited(scripted_work, inputs_per_call=1, concurrency=1))
+    assert (embedded.entries, embedded.left) == (2, 1)
+
+
+@pytest.mark.parametrize("trouble", [error(500, "down"), error(429, "Rate limit", None)])
+def test_a_passing_failure_is_tried_again(
+    scripted_work: PartitionWork, api: ScriptedApi, trouble: Reply
+) -> None:
+    publish(scripted_work, [{}])
+    api.then(EMBEDDINGS, trouble)
+    assert embed_pending(limited(scripted_work)).entries == 1
+    assert [row.state for row in embedding_requests(scripted_work)] == ["ok"]
+
+
+def test_over_budget_answers_are_left_for_a_run_with_money(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    publish(scripted_work, [{}, {}])
+    poor = configured(scripted_work, budget={"day_usd": 0.0})
+    assert embed_pending(poor) == Embedded(left=2)
+    assert api.count(EMBEDDINGS) == 0
+    assert embedding_requests(scripted_work) == []
+    assert embed_pending(scripted_work).entries == 2
+
+
+# --- after a restart ------------------------------------------------------------------
+
+
+def kill_before_reading(work: PartitionWork, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves a call as a process does that died after the reply was kept."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("normalizer_assets.cache.embeddings._read", die)
+        with pytest.raises(KeyboardInterrupt):
+            embed_pending(work)
+    with work.engine.begin() as connection:
+        connection.execute(
+            sa.update(batch_requests)
+            .where(batch_requests.c.step == "embedding")
+            .values(state=state, raw=None if state == "sent" else batch_requests.c.raw)
+        )
+
+
+def test_a_kept_reply_is_stored_after_a_restart_without_paying(
+    scripted_work: PartitionWork, api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(scripted_work, [{}, {}])
+    kill_before_reading(scripted_work, "received", monkeypatch)
+    assert len(files(scripted_work)) == 2
+    embed_pending(scripted_work)
+    assert entries(scripted_work).keys() == {"q0", "q1"}
+    assert api.count(EMBEDDINGS) == 1
+    [row] = embedding_requests(scripted_work)
+    assert (row.state, row.cost_usd) == ("ok", 14 * TOKEN_USD)
+    assert files(scripted_work) == []
+
+
+def test_a_reply_that_was_kept_and_not_recorded_costs_nothing_again(
+    scripted_work: PartitionWork, api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(scripted_work, [{}, {}])
+    kill_before_reading(scripted_work, "sent", monkeypatch)
+    resume(scripted_work)
+    embed_pending(scripted_work)
+    assert entries(scripted_work).keys() == {"q0", "q1"}
+    assert api.count(EMBEDDINGS) == 1
+
+
+def test_a_call_whose_caller_died_is_repeated_once(
+    scripted_work: PartitionWork, api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(scripted_work, [{}, {}])
+    kill_before_reading(scripted_work, "sent", monkeypatch)
+    for path in (scripted_work.storage / "embeddings").glob("*.reply.json"):
+        path.unlink()
+    assert embed_pending(scripted_work).entries == 2
+    assert api.count(EMBEDDINGS) == 2
+    assert [row.state for row in embedding_requests(scripted_work)] == ["outcome_unknown", "ok"]
+
+
+def test_a_kept_reply_without_its_file_is_lost_and_stops_nothing(
+    scripted_work: PartitionWork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(scripted_work, [{}, {}])
+    kill_before_reading(scripted_work, "received", monkeypatch)
+    for path in (scripted_work.storage / "embeddings").iterdir():
+        path.unlink()
+    assert embed_pending(scripted_work).entries == 2
+    assert [row.state for row in embedding_requests(scripted_work)] == ["outcome_unknown", "ok"]
+
+
+# --- several partitions ---------------------------------------------------------------
+
+
+def test_two_partitions_embed_their_own_at_the_same_time(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    other = on_a_day_of_its_own(scripted_work)
+    publish(scripted_work, [{"question_key": f"a{number}"} for number in range(6)])
+    publish(other, [{"question_key": f"b{number}"} for number in range(6)])
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(embed_pending, (scripted_work, other)))
+    assert [embedded.entries for embedded in both] == [6, 6]
+    assert len(entries(scripted_work)) == 12
+    assert api.count(EMBEDDINGS) == 2
 
 
 def test_another_partition_may_embed_the_same_question_meanwhile(

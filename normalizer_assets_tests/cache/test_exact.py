@@ -5,21 +5,18 @@ from typing import cast
 import pytest
 import sqlalchemy as sa
 
-from normalizer_assets.batching import submission
 from normalizer_assets.batching.collection import collect
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.exact import with_routes
 from normalizer_assets.db.tables import answers
-from normalizer_assets_tests.batching.listings import land, plan, routed_listings
+from normalizer_assets_tests.batching.listings import routed_listings, submit
 
 
 @pytest.fixture
 def bought(scripted_work: PartitionWork) -> PartitionWork:
     """A partition with answers to ``q0`` and ``q1``."""
-    land(scripted_work)
-    plan(scripted_work, routed_listings(2))
-    submission.send(scripted_work)
+    submit(scripted_work, routed_listings(2))
     collect(scripted_work, routed_listings(2))
     return scripted_work
 
@@ -60,6 +57,19 @@ def test_an_answer_in_review_serves_with_its_verdict(bought: PartitionWork) -> N
     with bought.engine.begin() as connection:
         connection.execute(sa.update(answers).values(status="review"))
     assert routes(next_day(bought)) == ["cache", "cache", "mini"]
+
+
+def test_what_another_partition_only_asks_is_asked_by_its_tier(
+    scripted_work: PartitionWork,
+) -> None:
+    submit(scripted_work, routed_listings(2))
+    assert routes(next_day(scripted_work)) == ["mini"] * 3
+
+
+def test_what_a_partition_waited_for_keeps_its_tier(bought: PartitionWork) -> None:
+    waiter = next_day(bought)
+    submit(waiter, routed_listings(3))
+    assert routes(waiter) == ["cache", "cache", "mini"]
 
 
 def test_no_listings_are_no_question(work: PartitionWork) -> None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 
 from normalizer_assets.cli import main
-from normalizer_assets_tests.scene import scene, standin, standin_settings
+from normalizer_assets_tests.scene import scene, standin, standin_settings, variables
 
-__all__ = ["scene", "standin", "standin_settings", "typed"]
+__all__ = ["scene", "standin", "standin_settings", "typed", "variables"]
 
 
 class Said(NamedTuple):

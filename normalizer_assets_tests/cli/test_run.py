@@ -1,11 +1,13 @@
 """`normalizer run`: exit codes, summary, and nothing paid twice."""
 
+import io
 import json
 from datetime import date
 
 import pytest
 
 from normalizer_assets.batching import life
+from normalizer_assets.standin.faults import LineFault
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
@@ -111,6 +113,78 @@ def test_a_missing_key_is_one_clear_line_and_nothing_is_lost(scene: Scene, typed
     assert "Traceback" not in said.err
     assert typed(*WORDS, "--wait").code == 0
     assert scene.scalar("select count(*) from normalizer.batches") == 2
+
+
+def test_blocked_is_exit_code_1_and_goes_on_when_there_is_money(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5", BUDGET__PARTITION_USD="0.000001")
+    scene.land(invented(12))
+    for words in (WORDS, (*WORDS, "--wait")):
+        said = typed(*words)
+        assert said.code == 1
+        (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+        assert line.startswith("error: 2024-10-01|lider is blocked: over budget: ")
+        assert "raise `budget.partition_usd`" in line
+        assert said.out.startswith("2024-10-01|lider: landed (blocked: over budget: ")
+    assert scene.bought() == []
+    scene.set(BUDGET__PARTITION_USD="1")
+    assert typed(*WORDS, "--wait").code == 0
+
+
+def test_a_red_canary_is_exit_code_3(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5", CANARY__MIN_PRODUCTS="6", CANARY__SIZE="4")
+    scene.standin.switch(LineFault(kind="refusal", share=1, sync=True))
+    scene.land(invented(12))
+    said = typed(*WORDS)
+    assert said.code == 3
+    assert said.out.startswith("2024-10-01|lider: held (the canary is red: 0 of 4 replies")
+    assert scene.scalar("select count(*) from normalizer.batches") == 0
+    scene.standin.switch()
+    assert typed(*WORDS, "--wait").code == 0
+
+
+def test_force_says_its_price_and_needs_consent(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    assert typed(*WORDS, "--wait").code == 0
+    paid = scene.bought()
+    price = "force: all questions of 2024-10-01|lider are paid again, estimated at 0.0"
+    said = typed(*WORDS, "--wait", "--force")
+    assert said.code == 1
+    assert said.err.startswith(price)
+    assert said.err.endswith("Error: nothing was sent; add --yes to pay this\n")
+    assert scene.bought() == paid
+    said = typed(*WORDS, "--wait", "--force", "--yes", "--json")
+    assert said.code == 0
+    assert said.err.startswith(price)
+    assert "USD in batches (12 questions)" in said.err
+    assert json.loads(said.out)["state"] == "published"
+    assert len(scene.bought()) == 2 * len(paid) == 24
+    assert typed(*WORDS, "--wait").code == 0
+    assert len(scene.bought()) == 24
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_a_person_at_a_terminal_is_asked(
+    scene: Scene, typed: Typed, answer: str, code: int
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    scene.land(invented(3))
+    assert typed(*WORDS, "--wait").code == 0
+    scene.monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+    said = typed(*WORDS, "--wait", "--force")
+    assert said.code == code
+    assert "USD individually (3 questions)" in said.err
+    assert "Pay this? [y/N]: " in said.err
+    assert len(scene.bought()) == (6 if answer == "y" else 3)
+
+
+def test_force_of_what_did_not_land_is_an_error(scene: Scene, typed: Typed) -> None:
+    said = typed(*WORDS, "--force", "--yes")
+    assert said.code == 1
+    assert f"nothing has landed for 2024-10-01|lider in {scene.config.paths.landing}" in said.err
 
 
 def test_a_limit_takes_only_the_first_rows(scene: Scene, typed: Typed) -> None:

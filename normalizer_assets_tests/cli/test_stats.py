@@ -48,6 +48,14 @@ def test_stats_have_the_specifications_keys(scene: Scene, typed: Typed) -> None:
     assert "Answered by the stand-in" in table.out
 
 
+def test_stats_say_what_stands_in_the_way(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5", BUDGET__PARTITION_USD="0.000001")
+    scene.land(invented(12))
+    assert scene.submit().success
+    said = typed("stats")
+    assert "2024-10-01|lider landed (blocked: over budget: the next requests are" in said.out
+
+
 @pytest.mark.usefixtures("scene")
 def test_stats_of_an_empty_database_are_zero(typed: Typed) -> None:
     figures = json.loads(typed("stats", "--json").out)

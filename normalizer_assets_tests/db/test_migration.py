@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -148,10 +149,10 @@ def test_a_migration_that_fails_leaves_nothing_behind(
 ) -> None:
     with engine.begin() as connection:
         connection.execute(sa.text("create table normalizer.later (y text)"))
-    before = structure(engine)
+    before, revision = structure(engine), migration.current_revision(engine)
     with pytest.raises(sa.exc.ProgrammingError):
         migration.upgrade(engine, later_revision)
-    assert migration.current_revision(engine) == "0001"
+    assert migration.current_revision(engine) == revision
     assert structure(engine) == before
 
 
@@ -165,8 +166,8 @@ def test_bought_answers_are_counted_and_a_database_without_tables_has_none(
                 """
                 with request as (
                     insert into normalizer.batch_requests (custom_id, retailer, day, step,
-                        llm_model, body_hash, state, estimated_usd)
-                    values ('a', 'lider', '2024-10-01', 'individual', 'm', 'h', 'ok', 0)
+                        llm_model, body_hash, state, estimated_usd, bound_usd)
+                    values ('a', 'lider', '2024-10-01', 'individual', 'm', 'h', 'ok', 0, 0)
                     returning request_id)
                 insert into normalizer.answers (request_id, question_key, retailer, day,
                     answered_by, llm_model, attributes)
@@ -177,3 +178,115 @@ def test_bought_answers_are_counted_and_a_database_without_tables_has_none(
     assert migration.stored_answers(engine) == 1
     migration.downgrade(engine, "base")
     assert migration.stored_answers(engine) == 0
+
+
+# --- revision 0002, with data in place ------------------------------------------------
+
+OLD_ROWS = """
+insert into normalizer.partitions (retailer, day, state, raw_snapshot) values
+    ('lider', '2024-10-01', 'waiting', 'x'), ('jumbo', '2024-10-01', 'landed', 'x'),
+    ('lider', '2024-10-02', 'waiting', 'x'), ('paris', '2024-10-02', 'published', 'x');
+insert into normalizer.partition_questions (retailer, day, question_key, state) values
+    ('lider', '2024-10-01', 'both', 'open'), ('jumbo', '2024-10-01', 'both', 'open'),
+    ('lider', '2024-10-02', 'both', 'open'), ('paris', '2024-10-02', 'both', 'answered'),
+    ('lider', '2024-10-02', 'own', 'open'), ('jumbo', '2024-10-01', 'ended', 'rules');
+insert into normalizer.batches (shard_hash, llm_model, state, file_name, line_count, byte_count,
+        estimated_usd) values
+    ('s1', 'gpt-5', 'in_progress', 'f', 1, 1, 0.5), ('s2', 'gpt-5', 'planned', 'f', 1, 1, 0.5);
+insert into normalizer.batch_requests (shard_hash, custom_id, retailer, day, question_key, step,
+        llm_model, body_hash, state, estimated_usd, cost_usd, planned_at) values
+    ('s1', 'a', 'lider', '2024-10-01', 'both', 'batch', 'm', 'h', 'sent', 0.5, null,
+     '2026-01-02 02:30+00'),
+    (null, 'b', 'jumbo', '2024-10-01', 'ended', 'individual', 'm', 'h', 'outcome_unknown', 0.25,
+     0.25, '2026-01-02 03:30+00');
+"""
+
+
+@pytest.fixture
+def old(engine: sa.Engine) -> sa.Engine:
+    """A database of revision 0001 in use."""
+    migration.downgrade(engine, "0001")
+    with engine.begin() as connection:
+        connection.execute(sa.text(OLD_ROWS))
+    return engine
+
+
+def rows(engine: sa.Engine, statement: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(statement))]
+
+
+def test_of_equal_open_questions_the_first_partition_keeps_asking(old: sa.Engine) -> None:
+    migration.upgrade(old, "0002")
+    found = rows(
+        old,
+        "select day::text, retailer, state, waits from normalizer.partition_questions "
+        "where question_key = 'both' order by day, retailer",
+    )
+    assert found == [
+        ("2024-10-01", "jumbo", "open", False),
+        ("2024-10-01", "lider", "open", True),
+        ("2024-10-02", "lider", "open", True),
+        ("2024-10-02", "paris", "answered", False),
+    ]
+    others = "select waits from normalizer.partition_questions where question_key <> 'both'"
+    assert rows(old, others) == [(False,), (False,)]
+
+
+def test_money_that_was_spent_before_counts_on_its_own_day(old: sa.Engine) -> None:
+    migration.upgrade(old, "0002")
+    found = rows(
+        old,
+        "select reserved_on::text, bound_usd, round from normalizer.batch_requests "
+        "order by request_id",
+    )
+    # 02:30 UTC is still the day before in Santiago, 03:30 is not (summer time, UTC-3).
+    assert found == [("2026-01-01", Decimal("0.5"), 1), ("2026-01-02", Decimal("0.25"), 1)]
+
+
+def test_down_and_up_again_with_states_that_the_old_schema_does_not_know(
+    old: sa.Engine,
+) -> None:
+    migration.upgrade(old, "0002")
+    with old.begin() as connection:
+        connection.execute(sa.text(NEW_WORDS))
+    migration.downgrade(old, "0001")
+    assert rows(
+        old,
+        "select custom_id, state, step from normalizer.batch_requests where custom_id > 'm' "
+        "order by 1",
+    ) == [
+        ("n1", "sent", "individual"),
+        ("n2", "http_error", "batch"),
+        ("n3", "not_executed", "legacy"),
+    ]
+    assert rows(old, "select state from normalizer.batches where shard_hash = 's2'") == [
+        ("uploaded",)
+    ]
+    count = "select count(*) from normalizer.partition_questions where state = 'open'"
+    assert rows(old, count) == [(4,)]
+    for word, table in (("creating", "batches"), ("received", "batch_requests")):
+        with pytest.raises(sa.exc.IntegrityError), old.begin() as connection:
+            connection.execute(sa.text(f"update normalizer.{table} set state = '{word}'"))
+    migration.upgrade(old, "0002")
+    waiting = "select count(*) from normalizer.partition_questions where waits"
+    assert rows(old, waiting) == [(2,)]
+
+
+NEW_WORDS = """
+insert into normalizer.batch_requests (custom_id, retailer, day, question_key, step, llm_model,
+        body_hash, state, estimated_usd, bound_usd) values
+    ('n1', 'lider', '2024-10-02', 'own', 'canary', 'm', 'h', 'received', 0.5, 2),
+    ('n2', 'lider', '2024-10-02', 'own', 'batch', 'm', 'h', 'unavailable', 0.5, 2),
+    ('n3', 'lider', '2024-10-02', 'own', 'legacy', 'm', 'h', 'not_executed', 0.5, 2);
+update normalizer.batches set state = 'creating' where shard_hash = 's2';
+update normalizer.partitions set blocked_by = 'doubt', blocked_reason = 'why'
+    where retailer = 'lider';
+insert into normalizer.budgets (scope) values ('day 2026-01-01');
+"""
+
+
+def test_a_question_has_one_asker_from_then_on(old: sa.Engine) -> None:
+    migration.upgrade(old, "0002")
+    with pytest.raises(sa.exc.IntegrityError, match="one_partition_asks_a_question"):
+        rows(old, "update normalizer.partition_questions set waits = false returning 1")

@@ -130,6 +130,7 @@ def test_a_repeated_sku_is_collapsed_to_the_first_row_with_a_price() -> None:
         (3, "1", 950),
         (2, "2", 990),
     ]
+    assert sorted(intake.duplicates.rows()) == [(1, 3), (4, 3)]
     assert intake.collapsed_count == 2
 
 
@@ -186,7 +187,7 @@ def test_a_file_without_any_listing_is_an_error_with_the_commonest_reason() -> N
 def test_rows_that_do_not_add_up_are_refused() -> None:
     intake = take(SOUND)
     with pytest.raises(IntakeError, match=r"rows were lost: 5 landed"):
-        Intake(intake.listings, intake.quarantined, 5, 0)
+        Intake(intake.listings, intake.quarantined, 5, intake.duplicates)
 
 
 CELL = (

@@ -51,6 +51,13 @@ def test_a_plain_model_gets_temperature_and_max_tokens() -> None:
     assert not {"max_completion_tokens", "reasoning_effort"} & sent.keys()
 
 
+def test_flex_is_asked_for_by_name_and_changes_nothing_else() -> None:
+    flex = request_body("m", REASONING, TIER, "hola", flex=True)
+    assert flex == body(REASONING) | {"service_tier": "flex"}
+    [text] = request_bodies("m", REASONING, TIER, pl.Series(["hola"]), flex=True)
+    assert json.loads(text) == flex
+
+
 def test_plain_text_answers_send_no_response_format() -> None:
     tier = TIER.model_copy(update={"response_format": "text"})
     assert "response_format" not in request_body("m", PLAIN, tier, "hola")

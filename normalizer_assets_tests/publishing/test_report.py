@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.publishing.report import (
     ANSWERED_BY,
     PartitionReport,
     partition_reports,
     statistics,
 )
+from normalizer_assets_tests.batching.listings import land, plan_request
 from normalizer_assets_tests.scene import Scene, invented
 
 REPORT = PartitionReport(
@@ -27,6 +30,7 @@ REPORT = PartitionReport(
     requests=7,
     estimated_usd=Decimal("0.02"),
     cost_usd=Decimal("0.01"),
+    outcome_unknown=1,
     individual_usd=Decimal("0.10"),
     models={"gpt-5": 4, "gpt-5-mini": 5, "rules": 1},
 )
@@ -45,6 +49,7 @@ def test_the_figures_of_partitions_add_up() -> None:
         "per_product": 0.001,
         "individual_at_full": 0.2,
     }
+    assert figures["outcome_unknown"] == 2
     assert figures["savings_percent"] == 90.0
     assert figures["model_distribution"]["gpt-5-mini"] == {"products": 10, "percentage": 50.0}
     assert figures["accepted_share"] == 0.8
@@ -72,5 +77,24 @@ def test_a_report_says_what_the_database_holds(scene: Scene) -> None:
     assert report.rows == 6 == sum(report.answered_by.values()) == sum(report.models.values())
     assert report.cost_usd == scene.scalar("select sum(cost_usd) from normalizer.batch_requests")
     assert report.individual_usd > report.cost_usd
+    assert report.outcome_unknown == 0
     assert partition_reports(scene.engine, date(2024, 10, 2)) == []
     assert partition_reports(scene.engine, None, "jumbo") == []
+
+
+def test_lost_replies_are_counted_and_what_never_left_is_not(work: PartitionWork) -> None:
+    land(work)
+    states = ("planned", "sent", "ok", "outcome_unknown", "not_executed")
+    for state in states:
+        request_id = plan_request(work, state)
+        with work.begin() as connection:
+            values = {"state": state, "cost_usd": None if state == "sent" else Decimal("0.25")}
+            ledger.settle_request(connection, request_id, values)
+    (report,) = partition_reports(work.engine)
+    assert (report.requests, report.outcome_unknown, report.batches) == (3, 1, 0)
+    assert report.cost_usd == Decimal("0.5")
+
+
+def test_a_partition_that_never_landed_is_in_no_report(work: PartitionWork) -> None:
+    with life.locked(work.engine, work.partition, "me"):
+        assert partition_reports(work.engine) == []

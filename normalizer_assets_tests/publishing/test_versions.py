@@ -1,12 +1,15 @@
 """Versions stand as they were written; the last green one is published."""
 
-from collections.abc import Callable
+import dataclasses
+from typing import Any
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.batching import life
+from normalizer_assets.batching.errors import LostTurnError
+from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.publishing.products import build_products
 from normalizer_assets.publishing.versions import (
     is_published,
@@ -14,80 +17,84 @@ from normalizer_assets.publishing.versions import (
     record_verdict,
     write_version,
 )
+from normalizer_assets_tests.batching.listings import land, partition_row
 from normalizer_assets_tests.publishing.test_products import CONFIG, answers, routed
-from normalizer_assets_tests.scene import Scene
-
-Products = Callable[..., pl.DataFrame]
 
 
 @pytest.fixture
-def landed(scene: Scene) -> Scene:
+def landed(work: PartitionWork) -> PartitionWork:
     """A partition that has landed, without products."""
-    empty = pl.DataFrame(schema={"row_number": pl.Int64, "reason": pl.String, "raw": pl.String})
-    life.record_landing(
-        scene.engine,
-        scene.partition,
-        snapshot="one",
-        raw_count=2,
-        collapsed_count=0,
-        quarantined=empty,
-    )
-    return scene
+    land(work)
+    return work
 
 
 def products(*names: str) -> pl.DataFrame:
     return build_products(routed(*names), answers(), CONFIG)
 
 
-def published(engine: sa.Engine) -> list[str]:
-    with engine.connect() as connection:
-        return list(
-            connection.execute(
-                sa.text("select name from normalizer.published_products order by sku")
-            ).scalars()
-        )
+def ask(work: PartitionWork, sql: str) -> list[Any]:
+    with work.engine.connect() as connection:
+        return list(connection.execute(sa.text(sql)).scalars())
 
 
-def test_versions_are_numbered_and_equal_content_makes_none(landed: Scene) -> None:
-    write = landed.engine, landed.partition
-    assert write_version(*write, products("Notebook A"), "run 1").number == 1
-    again = write_version(*write, products("Notebook A"), "run 2")
+def published(work: PartitionWork) -> list[str]:
+    return ask(work, "select name from normalizer.published_products order by sku")
+
+
+def is_green(work: PartitionWork) -> bool:
+    with work.engine.connect() as connection:
+        return is_published(connection, work.partition)
+
+
+def test_versions_are_numbered_and_equal_content_makes_none(landed: PartitionWork) -> None:
+    assert write_version(landed, products("Notebook A"), "run 1").number == 1
+    again = write_version(landed, products("Notebook A"), "run 2")
     assert (again.number, again.changed) == (1, False)
-    other = write_version(*write, products("Notebook B"), "run 3")
+    other = write_version(landed, products("Notebook B"), "run 3")
     assert (other.number, other.changed) == (2, True)
-    back = write_version(*write, products("Notebook A"), "run 4")
+    back = write_version(landed, products("Notebook A"), "run 4")
     assert (back.number, back.changed) == (3, True)
     with landed.engine.connect() as connection:
         rows = newest_rows(connection, landed.partition)
     assert rows["name"].to_list() == ["Notebook A"]
-    assert landed.scalar("select count(*) from normalizer.product_rows") == 3
+    assert ask(landed, "select count(*) from normalizer.product_rows") == [3]
 
 
-def test_only_a_green_version_is_published(landed: Scene) -> None:
-    engine, partition = landed.engine, landed.partition
-    write_version(engine, partition, products("Notebook A"), "run 1")
-    with engine.connect() as connection:
-        assert not is_published(connection, partition)
-    assert published(engine) == []
-    record_verdict(engine, partition, green=True, reasons=[])
-    with engine.connect() as connection:
-        assert is_published(connection, partition)
-    assert published(engine) == ["Notebook A"]
-    write_version(engine, partition, products("Notebook B"), "run 2")
-    with engine.connect() as connection:
-        assert not is_published(connection, partition)
-    record_verdict(engine, partition, green=False, reasons=["too few", "too many"])
-    assert published(engine) == ["Notebook A"]
-    row = landed.row()
+def test_only_a_green_version_is_published(landed: PartitionWork) -> None:
+    write_version(landed, products("Notebook A"), "run 1")
+    assert not is_green(landed)
+    assert published(landed) == []
+    record_verdict(landed, green=True, reasons=[])
+    assert is_green(landed)
+    assert published(landed) == ["Notebook A"]
+    write_version(landed, products("Notebook B"), "run 2")
+    assert not is_green(landed)
+    record_verdict(landed, green=False, reasons=["too few", "too many"])
+    assert published(landed) == ["Notebook A"]
+    row = partition_row(landed)
     assert (row.state, row.blocked_reason) == ("held", "too few; too many")
-    record_verdict(engine, partition, green=True, reasons=[])
-    assert published(engine) == ["Notebook B"]
-    assert landed.row().blocked_reason is None
+    record_verdict(landed, green=True, reasons=[])
+    assert published(landed) == ["Notebook B"]
+    assert partition_row(landed).blocked_reason is None
 
 
-def test_a_version_that_cannot_be_written_leaves_nothing(landed: Scene) -> None:
+def test_a_version_that_cannot_be_written_leaves_nothing(landed: PartitionWork) -> None:
     twice = products("Notebook A", "Notebook B").with_columns(sku=pl.lit("same"))
     with pytest.raises(Exception, match="duplicate key"):
-        write_version(landed.engine, landed.partition, twice, "run 1")
-    assert landed.rows("select * from normalizer.product_versions") == []
-    assert landed.row().newest_version is None
+        write_version(landed, twice, "run 1")
+    assert ask(landed, "select version from normalizer.product_versions") == []
+    assert partition_row(landed).newest_version is None
+
+
+def test_who_has_lost_its_turn_writes_no_version_and_no_verdict(landed: PartitionWork) -> None:
+    write_version(landed, products("Notebook A"), "run 1")
+    with life.locked(landed.engine, landed.partition, "another") as hold:
+        for write in (
+            lambda: write_version(landed, products("Notebook B"), "run 2"),
+            lambda: record_verdict(landed, green=True, reasons=[]),
+        ):
+            with pytest.raises(LostTurnError):
+                write()
+        current = dataclasses.replace(landed, epoch=hold.epoch)
+        record_verdict(current, green=True, reasons=[])
+    assert published(landed) == ["Notebook A"]

@@ -1,5 +1,5 @@
 """Brings the scene in."""
 
-from normalizer_assets_tests.scene import scene, standin, standin_settings
+from normalizer_assets_tests.scene import scene, standin, standin_settings, variables
 
-__all__ = ["scene", "standin", "standin_settings"]
+__all__ = ["scene", "standin", "standin_settings", "variables"]

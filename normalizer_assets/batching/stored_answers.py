@@ -1,0 +1,172 @@
+"""Stored answers: what was bought, and may be served again.
+
+Belongs here: every read and write of ``answers`` and ``answer_sources``. Does not belong
+here: the requests that bought them (``ledger``), who asks (``questions``).
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from normalizer_assets.batching.partition import Partition
+from normalizer_assets.db import bulk
+from normalizer_assets.db.tables import answer_sources, answers, batch_requests, batches
+
+ANSWER_FIELDS = (
+    "brand",
+    "model",
+    "attributes",
+    "normalized_name",
+    "category_suggestion",
+    "model_confidence",
+)
+
+
+def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
+    """Returns those of the questions that have a usable answer, whoever bought it."""
+    rows = connection.execute(
+        sa.select(answers.c.question_key)
+        .distinct()
+        .where(
+            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
+            answers.c.status.is_distinct_from("rejected"),
+        )
+    )
+    return set(rows.scalars())
+
+
+def answers_for(
+    connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
+) -> pl.DataFrame:
+    """Returns one stored answer a question: the partition's own, and of several the newest.
+
+    Returns:
+        Columns question_key, own (whether bought for this partition), answered_by,
+        llm_model, the answer's fields, confidence, status, reasons (null where not judged
+        yet), prompt_version, cost_usd, batch_id, custom_id, sku, request_id.
+    """
+    own = sa.and_(partition.of(answers))
+    statement = (
+        sa.select(
+            answers.c.question_key,
+            own.label("own"),
+            answers.c.answered_by,
+            answers.c.llm_model,
+            answers.c.brand,
+            answers.c.model,
+            answers.c.attributes.cast(sa.Text).label("attributes"),
+            answers.c.normalized_name,
+            answers.c.category_suggestion,
+            answers.c.model_confidence,
+            answers.c.confidence,
+            answers.c.status,
+            answers.c.reasons,
+            batch_requests.c.prompt_version,
+            batch_requests.c.cost_usd,
+            batches.c.batch_id,
+            batch_requests.c.custom_id,
+            batch_requests.c.sku.label("asked_sku"),
+            answers.c.request_id,
+        )
+        .ext(distinct_on(answers.c.question_key))
+        .select_from(answers.join(batch_requests).outerjoin(batches))
+        .where(
+            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
+            sa.or_(own, answers.c.status.is_distinct_from("rejected")),
+        )
+        .order_by(
+            answers.c.question_key,
+            own.desc(),
+            answers.c.answered_at.desc(),
+            answers.c.request_id.desc(),
+        )
+    )
+    rows = connection.execute(statement)
+    return pl.DataFrame(
+        [tuple(row) for row in rows],
+        schema={
+            "question_key": pl.String,
+            "own": pl.Boolean,
+            "answered_by": pl.String,
+            "llm_model": pl.String,
+            "brand": pl.String,
+            "model": pl.String,
+            "attributes": pl.String,
+            "normalized_name": pl.String,
+            "category_suggestion": pl.String,
+            "model_confidence": pl.Float64,
+            "confidence": pl.Float64,
+            "status": pl.String,
+            "reasons": pl.String,
+            "prompt_version": pl.String,
+            "cost_usd": pl.Decimal(18, 9),
+            "batch_id": pl.String,
+            "custom_id": pl.String,
+            "asked_sku": pl.String,
+            "request_id": pl.Int64,
+        },
+        orient="row",
+    )
+
+
+def record_verdicts(connection: sa.Connection, verdicts: pl.DataFrame) -> None:
+    """Stores the verdict on answers, so that a replay has it too.
+
+    Args:
+        connection: In a transaction.
+        verdicts: Columns request_id, confidence, status, reasons.
+    """
+    bulk.stage(
+        connection,
+        "verdicts",
+        verdicts.select("request_id", "confidence", "status", "reasons"),
+        {
+            "request_id": "bigint",
+            "confidence": "double precision",
+            "status": "text",
+            "reasons": "text",
+        },
+    )
+    connection.execute(
+        sa.text(
+            """
+            update normalizer.answers set
+                confidence = verdicts.confidence, status = verdicts.status,
+                reasons = verdicts.reasons
+            from verdicts where answers.request_id = verdicts.request_id
+            """
+        )
+    )
+
+
+def bind_answer_source(engine: sa.Engine, source: str) -> None:
+    """Ties the database to the one kind of server that answers into it.
+
+    A stored answer is served again whenever its question returns. Answers of the
+    stand-in, which come from our own rules, must never be served to somebody who pays
+    for a language model, nor the other way round.
+
+    Raises:
+        ValueError: The database holds answers of another source.
+    """
+    with engine.begin() as connection:
+        # Two first uses at once would otherwise both find the table empty.
+        connection.execute(sa.text("lock normalizer.answer_sources in exclusive mode"))
+        connection.execute(
+            sa.text(
+                """
+                insert into normalizer.answer_sources (source)
+                select :source where not exists (select from normalizer.answer_sources)
+                """
+            ),
+            {"source": source},
+        )
+        bound = connection.execute(sa.select(answer_sources.c.source)).scalar_one()
+    if bound != source:
+        raise ValueError(
+            f"this database holds answers of {bound!r}, and OPENAI_BASE_URL leads to "
+            f"{source!r}; their answers must not mix: point NORMALIZER_DATABASE_URL at "
+            f"another database, or NORMALIZER__PATHS__DATA at another folder"
+        )

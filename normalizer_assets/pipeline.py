@@ -1,0 +1,331 @@
+"""One partition from landing to cache, step by step, without an orchestrator.
+
+Belongs here: the phases put together, and what becomes of a partition when one of them
+stops. Does not belong here: anything of a phase's own, and anything of Dagster: assets,
+the facade and the fault harness all call these steps.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import polars as pl
+from upath import UPath
+
+from normalizer_assets.answers.verdicts import GateVerdict, gate_verdict
+from normalizer_assets.batching import ledger, life, questions, stored_answers
+from normalizer_assets.batching.calls import blocker
+from normalizer_assets.batching.collection import Collected
+from normalizer_assets.batching.collection import collect as collect_batches
+from normalizer_assets.batching.errors import (
+    BatchFailedError,
+    BlockedError,
+    HeldError,
+    NotReady,
+)
+from normalizer_assets.batching.individual import Progress
+from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.preflight import check_models
+from normalizer_assets.batching.requests import build_requests, cost_scenarios
+from normalizer_assets.batching.submission import Submitted
+from normalizer_assets.batching.submission import submit as submit_batches
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.cache.embeddings import Embedded, embed_pending
+from normalizer_assets.cache.exact import with_routes
+from normalizer_assets.config import ConfigurationError, NormalizerConfig
+from normalizer_assets.db.tables import PartitionState
+from normalizer_assets.intake.partition import PartitionIntake, take_in
+from normalizer_assets.publishing.products import build_products
+from normalizer_assets.publishing.versions import (
+    Version,
+    is_published,
+    newest_rows,
+    record_verdict,
+    write_version,
+)
+from normalizer_assets.routing.routing import route_listings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from openai import OpenAI
+
+
+@contextmanager
+def turn(
+    config: NormalizerConfig,
+    engine: "sa.Engine",
+    partition: Partition,
+    connect_api: "Callable[[], OpenAI]",
+    holder: str,
+    wait_seconds: float = life.LOCK_WAIT_SECONDS,
+) -> Iterator[tuple[PartitionWork, str | None]]:
+    """Waits for the partition's lock and holds it.
+
+    Args:
+        config: All settings.
+        engine: The normaliser's database.
+        partition: Which one.
+        connect_api: Makes the API's client.
+        holder: Who asks, for the message to others.
+        wait_seconds: How long to wait for another holder.
+
+    Yields:
+        The work, and ``None`` or who else has the partition.
+    """
+    with life.locked(engine, partition, holder, wait_seconds) as hold:
+        work = PartitionWork(
+            partition=partition,
+            config=config,
+            engine=engine,
+            connect_api=connect_api,
+            storage=UPath(config.paths.storage),
+            epoch=hold.epoch,
+        )
+        yield work, hold.holder
+
+
+LOOKS_BETWEEN_TRIES = 10
+"""How many looks of the sensor a partition rests that a key, a quota or a setting blocks."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a step ended without its result.
+
+    Attributes:
+        reason: For people.
+        failed: Whether that is a failure: blocked, held and waiting are none.
+    """
+
+    reason: str
+    failed: bool = False
+
+
+class Ending:
+    """How a step ended: ``stop`` is ``None`` where it has a result."""
+
+    stop: Stop | None = None
+
+
+@contextmanager
+def step(work: PartitionWork) -> Iterator[Ending]:
+    """Records what becomes of the partition when the work inside stops.
+
+    A refusal for budget, quota, key or room is no failure: the partition is blocked, and
+    goes on when there is room. Who stops lets go of questions that it has not asked, so
+    that partitions that wait for them can (DESIGN.md, "Paying", "A partition's life").
+
+    Yields:
+        How the step ended.
+
+    Raises:
+        BatchFailedError: After the partition was marked failed.
+        Exception: Anything else, unchanged: it counts as one attempt.
+    """
+    import openai
+
+    ended = Ending()
+    try:
+        yield ended
+    except NotReady as waiting:
+        ended.stop = Stop(f"{work.partition.key} waits for {waiting}")
+    except BlockedError as blocked:
+        ended.stop = _block(work, blocked)
+    except ConfigurationError as error:
+        ended.stop = _block(work, BlockedError("configuration", str(error)))
+    except openai.APIStatusError as error:
+        refusal = blocker(error)
+        if refusal is None and error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            refusal = BlockedError("room", f"the API takes no more requests for now: {error}")
+        if refusal is None:
+            raise
+        ended.stop = _block(work, refusal)
+    except HeldError as held:
+        _end(work, "held", str(held))
+        ended.stop = Stop(str(held))
+    except BatchFailedError as failed:
+        _end(work, "failed", str(failed))
+        raise
+
+
+def _block(work: PartitionWork, blocked: BlockedError) -> Stop:
+    polling = work.config.polling
+    # Money and room are looked at before a run is started; for the rest, a run finds out.
+    pauses = {"doubt": work.config.batching.doubt_seconds, "room": 0.0, "budget": 0.0}
+    pause = pauses.get(
+        blocked.by, max(polling.backoff_seconds, LOOKS_BETWEEN_TRIES * polling.interval_seconds)
+    )
+    with work.begin() as connection:
+        row = life.read(connection, work.partition)
+        if row is not None and row.state == "collecting":
+            life.enter(connection, work.partition, "waiting")
+        life.block(connection, work.partition, blocked, pause)
+        if blocked.by == "budget":
+            questions.let_go(connection, work.partition)
+    return Stop(f"{work.partition.key} is blocked: {blocked.reason}")
+
+
+def _end(work: PartitionWork, state: PartitionState, reason: str) -> None:
+    with work.begin() as connection:
+        life.enter(connection, work.partition, state, reason)
+        ledger.stand_down(connection, work.partition)
+
+
+# --- the steps ------------------------------------------------------------------------
+
+
+def land(work: PartitionWork, limit: int | None = None) -> PartitionIntake | None:
+    """Takes in what landed and records it; ``None`` where nothing has.
+
+    Raises:
+        IntakeError: The landed file cannot be taken in.
+    """
+    partition = work.partition
+    taken = take_in(work.config, partition.retailer, partition.day, limit=limit)
+    if taken is not None:
+        record_intake(work, taken)
+    return taken
+
+
+def record_intake(work: PartitionWork, taken: PartitionIntake) -> None:
+    """Records an intake, with its quarantine."""
+    with work.begin() as connection:
+        life.record_landing(
+            connection,
+            work.partition,
+            snapshot=taken.snapshot.sha256,
+            raw_count=taken.intake.raw_count,
+            collapsed_count=taken.intake.collapsed_count,
+            quarantined=taken.intake.quarantined,
+        )
+
+
+def route(work: PartitionWork, listings: pl.DataFrame) -> pl.DataFrame:
+    """Gives every listing its question key, score and route."""
+    keyed = route_listings(listings, work.config)
+    with work.engine.connect() as connection:
+        return with_routes(connection, work.partition, keyed)
+
+
+def submit(
+    work: PartitionWork,
+    routed: pl.DataFrame,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Submitted:
+    """Sends the partition's open questions, as ``submission.submit`` does.
+
+    Args:
+        work: The partition.
+        routed: The routed_products frame.
+        force: Pay again for what is answered.
+        say: Told which models were replaced by their successors, and what force costs.
+    """
+    asked = routed if force else routed.filter(pl.col("route") != "cache")
+    closed = [] if force else _questions(work, pl.col("state") != "open")
+    asks = not asked.filter(~pl.col("question_key").is_in(closed)).is_empty()
+    ready, switched = _with_living_models(work, say) if asks else (work, ())
+    scenarios = cost_scenarios(ready.config, routed)
+    if force:
+        say(force_notice(ready.config, work.partition, routed))
+    sent = submit_batches(ready, routed, scenarios[0].usd, force=force)
+    return replace(sent, switched=switched)
+
+
+def force_notice(config: NormalizerConfig, partition: Partition, routed: pl.DataFrame) -> str:
+    """Says what asking all questions of a partition again is estimated to cost."""
+    listings = routed.unique("question_key", keep="first", maintain_order=True)
+    in_batches = listings.height > config.batching.min_products
+    requests = build_requests(config, listings, "batch" if in_batches else "individual")
+    return (
+        f"force: all questions of {partition.key} are paid again, estimated at "
+        f"{requests['estimated_usd'].sum() or 0:.4f} USD "
+        f"{'in batches' if in_batches else 'individually'} ({listings.height} questions)"
+    )
+
+
+def _questions(work: PartitionWork, condition: pl.Expr) -> list[str]:
+    with work.engine.connect() as connection:
+        mine = questions.of_partition(connection, work.partition)
+    return mine.filter(condition)["question_key"].to_list()
+
+
+def _with_living_models(
+    work: PartitionWork, say: Callable[[str], None]
+) -> tuple[PartitionWork, tuple[str, ...]]:
+    """Returns the work with successors in the place of models that are gone, and which.
+
+    Called only where there is something to ask: what is answered needs no key.
+    """
+    client = work.client
+    preflight = check_models(work.config, client)
+    for switched in preflight.switched:
+        say(switched)
+    ready = replace(work, config=preflight.config, connect_api=lambda: client)
+    return ready, preflight.switched
+
+
+def collect(
+    work: PartitionWork,
+    routed: pl.DataFrame,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Collected:
+    """Ends the partition's questions, as ``collection.collect`` does."""
+    asks = _questions(work, pl.col("state") == "open")
+    ready = _with_living_models(work, say)[0] if asks else work
+    return collect_batches(ready, routed, progress)
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """The partition's products.
+
+    Attributes:
+        products: As ``build_products`` returns them.
+        version: The version that holds them now.
+    """
+
+    products: pl.DataFrame
+    version: Version
+
+
+def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normalised:
+    """Judges answers by evidence and writes the partition's newest version."""
+    with work.engine.connect() as connection:
+        by_rules = questions.of_partition(connection, work.partition).filter(
+            pl.col("state") == "rules"
+        )
+        answers = stored_answers.answers_for(
+            connection, work.partition, routed["question_key"].to_list()
+        ).join(by_rules, on="question_key", how="anti")
+    products = build_products(routed, answers, work.config)
+    return Normalised(products, write_version(work, products, run_id))
+
+
+def judge(work: PartitionWork) -> tuple[GateVerdict, int] | None:
+    """Judges the newest version and publishes or holds it.
+
+    Returns:
+        The verdict and the rows that were judged; ``None`` where there are no products.
+    """
+    with work.engine.connect() as connection:
+        row = life.read(connection, work.partition)
+        rows = newest_rows(connection, work.partition)
+    if row is None or row.newest_version is None:
+        return None
+    expected = row.raw_count - row.quarantined_count - row.collapsed_count
+    verdict = gate_verdict(rows, expected, work.config.gate)
+    record_verdict(work, green=verdict.green, reasons=verdict.reasons)
+    return verdict, rows.height
+
+
+def embed(work: PartitionWork) -> Embedded | None:
+    """Embeds accepted answers; ``None`` where the newest version is not published."""
+    with work.engine.connect() as connection:
+        if not is_published(connection, work.partition):
+            return None
+    return embed_pending(work)

@@ -1,0 +1,521 @@
+import contextlib
+import csv
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import openai
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from normalizer_assets import pipeline
+from normalizer_assets.batching.due import due
+from normalizer_assets.batching.errors import (
+    BatchFailedError,
+    BlockedError,
+    HeldError,
+    NotReady,
+)
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.config import ConfigurationError
+from normalizer_assets.db.tables import batch_requests, product_rows
+from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets_tests.batching.listings import (
+    asked_questions,
+    claim,
+    land,
+    on_a_day_of_its_own,
+    partition_row,
+    requests_of,
+    routed_listings,
+)
+from normalizer_assets_tests.batching.scripted_api import (
+    LOST,
+    NO_BATCHES,
+    Reply,
+    ScriptedApi,
+    completion,
+    error,
+    running_api,
+    unexecuted_line,
+)
+from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
+
+CHAT = "POST /chat/completions"
+TEN = routed_listings(10)
+USELESS = Reply(body=completion("I cannot say"))
+WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
+NO_QUOTA = error(429, "You exceeded your current quota", "insufficient_quota", retry_after_ms="1")
+ODD = error(400, "Unsupported value", "unsupported_value", "temperature")
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    with running_api() as running:
+        yield running
+
+
+@pytest.fixture
+def scripted(work: PartitionWork, api: ScriptedApi) -> PartitionWork:
+    """A landed partition; more than three questions make a batch, more than five a canary."""
+    environment = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": api.url}
+    connected = dataclasses.replace(work, connect_api=lambda: connect_api(work.engine, environment))
+    land(connected)
+    return configured(
+        with_model(one_by_one(connected), "gpt-5-mini", flex=False),
+        batching={"min_products": 3},
+        canary={"min_products": 5, "size": 4, "min_share_valid": 0.75},
+        polling={"backoff_seconds": 60.0},
+    )
+
+
+def run(work: PartitionWork, what: Callable[[PartitionWork], object]) -> pipeline.Stop | None:
+    """Runs one step as a new process does."""
+    with pipeline.step(work) as ended:
+        what(dataclasses.replace(work))
+    return ended.stop
+
+
+def submit(work: PartitionWork, routed: pl.DataFrame = TEN) -> pipeline.Stop | None:
+    return run(work, lambda again: pipeline.submit(again, routed))
+
+
+def collect(work: PartitionWork, routed: pl.DataFrame = TEN) -> pipeline.Stop | None:
+    return run(work, lambda again: pipeline.collect(again, routed))
+
+
+def blocked_by(work: PartitionWork) -> str | None:
+    row = partition_row(work)
+    assert (row.blocked_by is None) == (row.blocked_reason is None) == (row.next_attempt_at is None)
+    return None if row.blocked_by is None else str(row.blocked_by)
+
+
+def due_now(work: PartitionWork) -> list[tuple[str, str]]:
+    with work.engine.connect() as connection:
+        return [(partition.key, job) for partition, job in due(connection, work.config)]
+
+
+# --- a turn ---------------------------------------------------------------------------
+
+
+def test_a_turn_is_one_process_at_a_time_and_names_who_has_it(work: PartitionWork) -> None:
+    land(work)
+
+    def turn(holder: str) -> contextlib.AbstractContextManager[Any]:
+        return pipeline.turn(
+            work.config, work.engine, work.partition, lambda: work.client, holder, wait_seconds=0
+        )
+
+    with turn("run 1") as (mine, taken_by):
+        assert taken_by is None
+        with turn("run 2") as (_, holder):
+            assert holder == "normalizer run 1"
+        with mine.begin():
+            pass
+    with turn("run 3") as (later, _):
+        assert later.epoch == mine.epoch + 1
+
+
+# --- how a step ends ------------------------------------------------------------------
+
+
+def raising(error: Exception) -> Callable[[PartitionWork], None]:
+    def what(_: PartitionWork) -> None:
+        raise error
+
+    return what
+
+
+def test_a_step_with_a_result_has_no_stop(scripted: PartitionWork) -> None:
+    assert run(scripted, lambda _: None) is None
+    assert partition_row(scripted).state == "landed"
+
+
+def test_waiting_is_no_failure_and_blocks_nothing(scripted: PartitionWork) -> None:
+    stop = run(scripted, raising(NotReady("batch_1 in_progress 1/4")))
+    assert stop == pipeline.Stop(f"{scripted.partition.key} waits for batch_1 in_progress 1/4")
+    assert partition_row(scripted).blocked_by is None
+
+
+@pytest.mark.parametrize(
+    ("trouble", "by", "pause"),
+    [
+        (BlockedError("budget", "over budget"), "budget", 0),
+        (BlockedError("room", "the queue is full"), "room", 0),
+        (BlockedError("doubt", "looked for again"), "doubt", 60),
+        (BlockedError("quota", "the quota is used up"), "quota", 60),
+        (ConfigurationError("OPENAI_API_KEY is not set"), "configuration", 60),
+    ],
+)
+def test_what_stands_in_the_way_is_recorded_and_uses_up_no_attempt(
+    scripted: PartitionWork, trouble: Exception, by: str, pause: float
+) -> None:
+    with scripted.engine.begin() as connection:
+        connection.execute(
+            sa.text("update normalizer.partitions set state = 'collecting', attempts = 1")
+        )
+    stop = run(scripted, raising(trouble))
+    assert stop is not None
+    assert not stop.failed
+    assert str(trouble) in stop.reason
+    row = partition_row(scripted)
+    assert (row.state, row.attempts, row.blocked_by) == ("waiting", 0, by)
+    assert row.blocked_reason == str(trouble)
+    assert row.next_attempt_at >= row.updated_at + timedelta(seconds=pause - 1)
+
+
+@pytest.mark.parametrize("by", ["quota", "key", "doubt", "room"])
+def test_what_is_blocked_for_other_reasons_than_money_keeps_its_questions(
+    scripted: PartitionWork, by: Any
+) -> None:
+    claim(scripted, "q0")
+    run(scripted, raising(BlockedError(by, "later")))
+    assert asked_questions(scripted) == {"q0": "asks"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [
+        (BlockedError("budget", "over budget"), "landed"),
+        (HeldError("the canary is red"), "held"),
+        (BatchFailedError("the API refused 1 batch"), "failed"),
+    ],
+)
+def test_who_stops_lets_go_of_what_was_not_asked(
+    scripted: PartitionWork, trouble: Exception, state: str
+) -> None:
+    claim(scripted, "q0")
+    with contextlib.suppress(BatchFailedError):
+        run(scripted, raising(trouble))
+    assert asked_questions(scripted) == {"q0": "waits"}
+    assert (partition_row(scripted).state, partition_row(scripted).blocked_reason) == (
+        state,
+        str(trouble),
+    )
+
+
+def test_a_failed_batch_is_raised_after_the_partition_is_marked(scripted: PartitionWork) -> None:
+    with pytest.raises(BatchFailedError):
+        run(scripted, raising(BatchFailedError("refused")))
+    assert partition_row(scripted).state == "failed"
+
+
+def test_any_other_error_is_an_attempt_and_leaves_the_state(scripted: PartitionWork) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(scripted, raising(ZeroDivisionError()))
+    assert partition_row(scripted).state == "landed"
+    assert partition_row(scripted).blocked_by is None
+
+
+# --- submitting -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("route", "trouble", "by"),
+    [
+        ("GET /models", WRONG_KEY, "key"),
+        ("POST /files", WRONG_KEY, "key"),
+        ("POST /files", NO_QUOTA, "quota"),
+        ("POST /batches", NO_QUOTA, "quota"),
+        ("POST /batches", error(429, "Too many"), "room"),
+        (CHAT, NO_QUOTA, "quota"),
+    ],
+)
+def test_a_refusal_blocks_the_partition_and_the_next_run_goes_on(
+    scripted: PartitionWork, api: ScriptedApi, route: str, trouble: Reply, by: str
+) -> None:
+    api.then(route, *[trouble] * 20)
+    stop = submit(scripted)
+    assert stop is not None
+    assert f"{scripted.partition.key} is blocked" in stop.reason
+    assert blocked_by(scripted) == by
+    api.answer_again()
+    assert submit(scripted) is None
+    assert partition_row(scripted).state == "waiting"
+    assert partition_row(scripted).blocked_by is None
+    assert len(api.batches) == 1
+    asked = [row.question_key for row in requests_of(scripted) if row.state in ("ok", "sent")]
+    assert sorted(asked) == sorted(TEN["question_key"])
+
+
+def test_without_a_key_the_partition_is_blocked(scripted: PartitionWork) -> None:
+    keyless = dataclasses.replace(scripted, connect_api=lambda: connect_api(scripted.engine, {}))
+    stop = submit(keyless)
+    assert stop is not None
+    assert "OPENAI_API_KEY is not set" in stop.reason
+    assert blocked_by(scripted) == "configuration"
+    assert submit(scripted) is None
+
+
+def test_a_red_canary_holds_the_partition_without_rows_and_frees_its_questions(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    waiter = on_a_day_of_its_own(scripted)
+    api.then(CHAT, *[USELESS] * 4)
+    stop = submit(scripted)
+    assert stop is not None
+    assert not stop.failed
+    row = partition_row(scripted)
+    assert (row.state, row.blocked_reason) == ("held", stop.reason)
+    assert stop.reason.count("I cannot say") == 3
+    assert api.batches == {}
+    assert set(asked_questions(scripted).values()) == {"waits"}
+    assert due_now(scripted) == []
+    with scripted.engine.connect() as connection:
+        assert connection.execute(sa.select(product_rows)).first() is None
+    land(waiter)
+    assert submit(waiter) is None
+    assert set(asked_questions(waiter).values()) == {"answered", "asks"}
+
+
+def test_over_budget_the_questions_are_free_and_a_raised_limit_goes_on(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    poor = configured(scripted, budget={"partition_usd": 0.0001})
+    stop = submit(poor)
+    assert stop is not None
+    assert "raise `budget.partition_usd`" in stop.reason
+    assert partition_row(poor).blocked_usd > 0
+    assert set(asked_questions(poor).values()) == {"waits"}
+    assert due_now(poor) == []
+    assert due_now(scripted) == [(scripted.partition.key, "submit")]
+    assert submit(scripted) is None
+    assert len(api.batches) == 1
+
+
+def test_a_lost_create_is_looked_for_again_after_its_pause(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    api.then("POST /batches", LOST)
+    api.then("GET /batches", NO_BATCHES)
+    assert submit(scripted) is not None
+    assert blocked_by(scripted) == "doubt"
+    assert partition_row(scripted).state == "submitted"
+    assert due_now(scripted) == []
+    with scripted.engine.begin() as connection:
+        connection.execute(
+            sa.text("update normalizer.partitions set next_attempt_at = :now"),
+            {"now": datetime.now(UTC)},
+        )
+    assert due_now(scripted) == [(scripted.partition.key, "submit")]
+    assert submit(scripted) is None
+    assert len(api.batches) == api.count("POST /batches") == 1
+
+
+def test_a_model_that_is_shut_down_is_replaced_and_named(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    living = {"object": "model", "created": 1, "owned_by": "system", "shutdown_date": None}
+    names = ("gpt-5", "gpt-4o-mini", "gpt-6-luna", "gpt-6.1-sol")
+    models = Reply(body={"object": "list", "data": [{"id": name} | living for name in names]})
+    api.then("GET /models", *[models] * 9)
+    said: list[str] = []
+    sent = pipeline.submit(configured(scripted, canary={"min_products": 99}), TEN, say=said.append)
+    assert any(text.startswith("tiers.mini: gpt-6-luna answers instead of") for text in said)
+    assert set(said) == set(sent.switched)
+    assert {line["body"]["model"] for line in api.lines("batch_1")} == {"gpt-6-luna"}
+
+
+def test_a_model_that_must_not_be_replaced_blocks(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    gone = with_model(scripted, "gpt-5-mini", when_gone="fail")
+    nothing = Reply(body={"object": "list", "data": []})
+    api.then("GET /models", *[nothing] * 9)
+    stop = submit(gone)
+    assert stop is not None
+    assert blocked_by(scripted) == "configuration"
+    assert api.batches == {}
+
+
+def test_force_says_what_it_costs_before_it_pays_again(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    few = routed_listings(2)
+    submit(scripted, few)
+    collect(scripted, few)
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(f"{api.count(CHAT)}: {text}")
+
+    pipeline.submit(scripted, few, force=True, say=say)
+    collect(scripted, few)
+    assert said[0].startswith("2: force: all questions of 2024-10-01|lider are paid again")
+    assert "estimated at" in said[0]
+    assert api.count(CHAT) == 4
+
+
+# --- collecting -----------------------------------------------------------------------
+
+
+def test_a_wrong_key_in_the_middle_loses_nothing(scripted: PartitionWork, api: ScriptedApi) -> None:
+    few = routed_listings(3)
+    submit(scripted, few)
+    api.then(CHAT, None, WRONG_KEY)
+    assert collect(scripted, few) is not None
+    assert (partition_row(scripted).state, blocked_by(scripted)) == ("waiting", "key")
+    assert collect(scripted, few) is None
+    assert set(asked_questions(scripted).values()) == {"answered"}
+    assert api.count(CHAT) == 4
+
+
+def test_a_refused_parameter_fails_the_partition_and_frees_its_questions(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    few = routed_listings(3)
+    submit(scripted, few)
+    waiter = on_a_day_of_its_own(scripted)
+    land(waiter)
+    submit(waiter, few)
+    api.then(CHAT, ODD)
+    with pytest.raises(BatchFailedError, match="`temperature`"):
+        collect(scripted, few)
+    assert partition_row(scripted).state == "failed"
+    assert {row.state for row in requests_of(scripted)} == {"not_executed"}
+    assert due_now(scripted) == [(waiter.partition.key, "collect")]
+    assert collect(waiter, few) is None
+    assert set(asked_questions(waiter).values()) == {"answered"}
+
+
+def test_who_takes_over_from_a_red_canary_sends_one_of_its_own_first(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    waiter = on_a_day_of_its_own(scripted)
+    land(waiter)
+    claim(scripted, *TEN["question_key"])
+    assert submit(waiter) is None
+    api.then(CHAT, *[USELESS] * 8)
+    assert submit(scripted) is not None
+    assert partition_row(scripted).state == "held"
+    assert due_now(waiter) == [(waiter.partition.key, "collect")]
+    assert collect(waiter) is not None
+    assert partition_row(waiter).state == "held"
+    assert api.batches == {}
+    api.answer_again()
+    assert submit(waiter) is None
+    assert len(api.batches) == 1
+
+
+def test_a_batch_that_had_no_room_needs_no_second_canary(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    quick = configured(scripted, batching={"backlog_seconds": 0.0})
+    submit(quick)
+    assert api.count(CHAT) == 4
+    full = {"data": [{"code": "token_limit_exceeded", "message": "Enqueued token limit"}]}
+    api.end("batch_1", "failed")
+    api.batches["batch_1"]["errors"] = full
+    assert collect(quick) is not None
+    assert api.count(CHAT) == 4
+    assert len(api.ids("batch_2")) == 6
+
+
+def test_the_budget_ends_few_questions_in_rules_and_blocks_more(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    few = routed_listings(3)
+    submit(scripted, few)
+    poor = configured(scripted, budget={"day_usd": 0.0})
+    assert collect(poor, few) is not None
+    assert blocked_by(poor) == "budget"
+    assert set(asked_questions(poor).values()) == {"waits"}
+    lenient = configured(poor, gate={"max_share_rules": 1.0})
+    assert collect(lenient, few) is None
+    assert set(asked_questions(lenient).values()) == {"rules"}
+    assert api.count(CHAT) == 0
+
+
+def test_a_second_round_is_told_as_waiting(scripted: PartitionWork, api: ScriptedApi) -> None:
+    four = routed_listings(4)
+    submit(scripted, four)
+    api.end("batch_1", "expired", None, [unexecuted_line(name) for name in api.ids("batch_1")])
+    stop = collect(scripted, four)
+    assert stop == pipeline.Stop(f"{scripted.partition.key} waits for batch_2 validating 0/4")
+    assert partition_row(scripted).state == "waiting"
+
+
+def test_a_partition_without_an_open_question_needs_no_api(scripted: PartitionWork) -> None:
+    few = routed_listings(2)
+    submit(scripted, few)
+    collect(scripted, few)
+
+    def nobody() -> openai.OpenAI:
+        raise ConfigurationError("OPENAI_API_KEY is not set")
+
+    assert collect(dataclasses.replace(scripted, connect_api=nobody), few) is None
+
+
+# --- from landing to cache ------------------------------------------------------------
+
+
+def drop(work: PartitionWork, count: int) -> None:
+    """Lands rice of many kinds, and one row that cannot be read."""
+    path = Path(work.config.paths.landing, work.partition.day.isoformat())
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / f"{work.partition.retailer}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "category", "price", "sku"])
+        writer.writerow(["", "Despensa > Arroz", 1000, "no name"])
+        for number in range(count):
+            name = f"Arroz Grado {number} Tucapel 1 kg"
+            writer.writerow([name, "Despensa > Arroz", 1000 + number, f"S{number}"])
+
+
+def whole(work: PartitionWork) -> pipeline.Normalised:
+    """Takes a landed partition through every step."""
+    taken = pipeline.land(work)
+    assert taken is not None
+    routed = pipeline.route(work, taken.intake.listings)
+    pipeline.submit(work, routed)
+    deadline = time.monotonic() + 30
+    while (stop := collect(work, routed)) is not None:
+        assert time.monotonic() < deadline, stop.reason
+        time.sleep(0.05)
+    normalised = pipeline.normalise(work, routed, "run")
+    judged = pipeline.judge(work)
+    assert judged is not None
+    assert judged[0].green, judged[0].reasons
+    assert pipeline.embed(work) is not None
+    return normalised
+
+
+@pytest.mark.parametrize("count", [5, 30])
+def test_a_partition_goes_from_landing_to_cache_and_repeating_it_changes_nothing(
+    work: PartitionWork, count: int
+) -> None:
+    work = configured(work, batching={"min_products": 10})
+    drop(work, count)
+    first = whole(work)
+    row = partition_row(work)
+    assert (row.raw_count, row.quarantined_count, row.normalized_count) == (count + 1, 1, count)
+    assert row.state == "published"
+    assert first.products.height == count
+    before = requests_of(work)
+    again = whole(work)
+    assert requests_of(work) == before
+    assert again.version.number == first.version.number
+    assert again.products.equals(first.products)
+    assert partition_row(work).state == "published"
+
+
+def test_the_next_day_is_answered_from_what_is_known_and_pays_nothing(work: PartitionWork) -> None:
+    drop(work, 5)
+    whole(work)
+    tomorrow = on_a_day_of_its_own(work)
+    drop(tomorrow, 5)
+    assert set(whole(tomorrow).products["answered_by"]) <= {"cache", "individual", "legacy"}
+    with work.engine.connect() as connection:
+        of_tomorrow = tomorrow.partition.of(batch_requests)
+        paid = connection.scalar(sa.select(sa.func.count()).where(of_tomorrow))
+    assert paid == 0
+
+
+def test_what_never_landed_is_nothing(work: PartitionWork) -> None:
+    assert pipeline.land(work) is None
+    assert pipeline.judge(work) is None
+    assert pipeline.embed(work) is None
