@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test bench lint types check lock clean
+.PHONY: help install demo dev test bench faults lint types check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,7 +29,11 @@ test: install ## The test suite
 
 bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline
+	$(BIN)/normalizer bench ledger
 	$(BIN)/normalizer bench load
+
+faults: install ## Kill it everywhere, break the API at random, judge what is left (half an hour)
+	$(BIN)/python -m normalizer_assets.evaluation.faults
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .
