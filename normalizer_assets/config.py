@@ -276,6 +276,8 @@ class BatchingConfig(Section):
         preferred_lines: Lines a shard is filled to.
         max_lines: Hard limit of the API (50,000).
         max_bytes: Hard limit of the API (200 MB), counted in UTF-8 bytes.
+        enqueued_share: Share of a model's ``enqueued_tokens`` that is filled: the API counts
+            a little more than the prompts, and others may use the same key.
         creations_per_hour: Hard limit of the API (2,000).
         deadline_hours: From the creation of a partition's last first-round batch; then
             its open batches are cancelled.
@@ -290,6 +292,7 @@ class BatchingConfig(Section):
     preferred_lines: int = Field(default=10_000, gt=0, le=50_000)
     max_lines: int = Field(default=50_000, gt=0, le=50_000)
     max_bytes: int = Field(default=200_000_000, gt=0, le=200_000_000)
+    enqueued_share: float = Field(default=0.8, gt=0, le=1)
     creations_per_hour: int = Field(default=2_000, gt=0, le=2_000)
     deadline_hours: float = Field(default=26.0, gt=0)
     second_round_min_hours: float = Field(default=1.0, ge=0)

@@ -224,15 +224,18 @@ def submit(
         force: Pay again for what is answered.
         say: Told which models were replaced by their successors, and what force costs.
     """
-    asked = routed if force else routed.filter(pl.col("route") != "cache")
-    closed = [] if force else _questions(work, pl.col("state") != "open")
-    asks = not asked.filter(~pl.col("question_key").is_in(closed)).is_empty()
-    ready, switched = _with_living_models(work, say) if asks else (work, ())
-    scenarios = cost_scenarios(ready.config, routed)
+    switched: list[str] = []
+
+    def with_living_models(work: PartitionWork) -> PartitionWork:
+        ready, replaced = _with_living_models(work, say)
+        switched.extend(replaced)
+        return ready
+
     if force:
-        say(force_notice(ready.config, work.partition, routed))
-    sent = submit_batches(ready, routed, scenarios[0].usd, force=force)
-    return replace(sent, switched=switched)
+        say(force_notice(work.config, work.partition, routed))
+    individually = cost_scenarios(work.config, routed)[0].usd
+    sent = submit_batches(work, routed, individually, force=force, prepare=with_living_models)
+    return replace(sent, switched=tuple(switched))
 
 
 def force_notice(config: NormalizerConfig, partition: Partition, routed: pl.DataFrame) -> str:

@@ -214,6 +214,17 @@ def test_any_other_error_is_an_attempt_and_leaves_the_state(scripted: PartitionW
 # --- submitting -----------------------------------------------------------------------
 
 
+def test_questions_are_claimed_before_the_api_is_looked_at_so_that_the_sensor_tries_again(
+    scripted: PartitionWork, api: ScriptedApi
+) -> None:
+    api.then("GET /models", *[error(500, "down")] * 5)
+    with pytest.raises(openai.InternalServerError):
+        pipeline.submit(scripted, routed_listings(4))
+    assert partition_row(scripted).state == "landed"
+    with scripted.engine.connect() as connection:
+        assert (scripted.partition, "submit") in due(connection, scripted.config)
+
+
 @pytest.mark.parametrize(
     ("route", "trouble", "by"),
     [

@@ -244,7 +244,9 @@ def _reconcile(
     placed = ledger.placed_usd(connection, row.shard_hash)
     usage = usage_from_response({"usage": row.usage})
     missing = len(ledger.missing_ids(connection, row.shard_hash))
-    if usage.input_tokens:
+    # Older batches have no usage. Zeros say that nothing was billed, unless lines were.
+    counted = row.usage is not None and (usage.input_tokens > 0 or placed == 0)
+    if counted:
         rest = cost_usd(usage, model, batch=True) - placed
     elif missing > tally.strange:
         # No usage, and lines of which nothing came: nobody knows whether they were billed.
@@ -255,7 +257,7 @@ def _reconcile(
     if missing and rest > 0:
         ledger.book_missing(connection, row.shard_hash, rest)
         return Decimal(0)
-    return rest if usage.input_tokens else Decimal(0)
+    return rest if counted else Decimal(0)
 
 
 def answer_values(answer: Answer | None) -> dict[str, Any]:

@@ -166,6 +166,9 @@ def batches_under_way(connection: sa.Connection, partition: Partition) -> Sequen
     )
 
 
+_QUEUE_WAS_FULL = batches.c.errors["data"][0]["code"].astext == "token_limit_exceeded"
+
+
 def enqueued(connection: sa.Connection, llm_model: str) -> tuple[int, datetime | None]:
     """Returns what a model's queue holds, as far as the ledger knows.
 
@@ -176,11 +179,10 @@ def enqueued(connection: sa.Connection, llm_model: str) -> tuple[int, datetime |
     under_way = sa.and_(
         batches.c.batch_id.is_not(None), batches.c.state.not_in(TERMINAL_BATCH_STATES)
     )
-    refused = batches.c.errors["data"][0]["code"].astext == "token_limit_exceeded"
     tokens, refused_at = connection.execute(
         sa.select(
             sa.func.sum(batches.c.prompt_tokens).filter(under_way),
-            sa.func.max(batches.c.terminal_at).filter(refused),
+            sa.func.max(batches.c.terminal_at).filter(_QUEUE_WAS_FULL),
         ).where(batches.c.llm_model == llm_model)
     ).one()
     return int(tokens or 0), refused_at
@@ -216,6 +218,14 @@ def overdue_batches(connection: sa.Connection, partition: Partition) -> Sequence
         batches.c.cancel_requested_at.is_(None),
         ~has_time,
     )
+
+
+def refusals_for_room(connection: sa.Connection, partition: Partition) -> dict[str, int]:
+    """Returns how many batches of the partition the API's full queue refused, by model."""
+    counts: dict[str, int] = {}
+    for row in batches_of(connection, partition, _QUEUE_WAS_FULL):
+        counts[row.llm_model] = counts.get(row.llm_model, 0) + 1
+    return counts
 
 
 def creations_since(connection: sa.Connection, moment: datetime) -> int:

@@ -14,6 +14,9 @@ import polars as pl
 from normalizer_assets.config import BatchingConfig, ModelConfig
 from normalizer_assets.prompting.bodies import batch_lines
 
+MOST_HALVINGS = 4
+"""A queue that others fill is no reason to make ever smaller batches."""
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -41,6 +44,7 @@ def cut_shards(
     limits: BatchingConfig,
     models: Mapping[str, ModelConfig],
     salt: str,
+    refusals: Mapping[str, int] | None = None,
 ) -> Iterator[Shard]:
     """Cuts requests into shards of one model within the limits on lines, bytes and tokens.
 
@@ -52,13 +56,26 @@ def cut_shards(
             would never be taken.
         salt: Tells submissions apart that would send the same lines, such as the
             partition with the number of its submission.
+        refusals: Model -> how often the API refused a batch of these requests because its
+            queue was full; each halves the tokens of a shard, because its count may be
+            another than ours.
 
     Raises:
         ValueError: One line alone is over the byte limit.
     """
     for (model,), group in requests.group_by("llm_model", maintain_order=True):
-        for part in _within_limits(group, limits, models[str(model)].enqueued_tokens):
+        tokens = token_limit(limits, models[str(model)])
+        if tokens is not None:
+            tokens //= 2 ** min((refusals or {}).get(str(model), 0), MOST_HALVINGS)
+        for part in _within_limits(group, limits, tokens):
             yield _shard(part, salt)
+
+
+def token_limit(limits: BatchingConfig, model: ModelConfig) -> int | None:
+    """Returns the prompt tokens of a model that may be enqueued, ``None`` for no limit."""
+    if model.enqueued_tokens is None:
+        return None
+    return int(model.enqueued_tokens * limits.enqueued_share)
 
 
 def _within_limits(

@@ -5,7 +5,7 @@ after a crash or a lost reply. Does not belong here: waiting (``polling``), resu
 (``harvest``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.preflight import check_requests
 from normalizer_assets.batching.replies import UnreadableReplyError, expect, pages
 from normalizer_assets.batching.requests import build_requests
-from normalizer_assets.batching.shards import cut_shards
+from normalizer_assets.batching.shards import cut_shards, token_limit
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import NormalizerConfig
 
@@ -64,7 +64,12 @@ class Submitted:
 
 
 def submit(
-    work: PartitionWork, routed: pl.DataFrame, individual_usd: Decimal, *, force: bool = False
+    work: PartitionWork,
+    routed: pl.DataFrame,
+    individual_usd: Decimal,
+    *,
+    force: bool = False,
+    prepare: Callable[[PartitionWork], PartitionWork] = lambda work: work,
 ) -> Submitted:
     """Claims the partition's open questions and sends those that belong in batches.
 
@@ -77,6 +82,9 @@ def submit(
         individual_usd: What asking every listing individually at full would cost; kept to
             tell later what was saved.
         force: Ask again although there are answers.
+        prepare: Called once there is something to ask, such as for a look at the API's
+            models. The questions are claimed before: where it fails, the claims tell the
+            sensor to try again.
 
     Raises:
         BlockedError: Over budget, no room at the API, or a create whose reply was lost;
@@ -90,10 +98,12 @@ def submit(
         life.record(connection, work.partition, individual_usd=individual_usd)
         questions.claim(connection, work.partition, asked["question_key"], force=force)
         questions.forget_others(connection, work.partition, routed["question_key"])
-        if questions.any_open(connection, work.partition):
+        asks = questions.any_open(connection, work.partition)
+        if asks:
             # Whatever it was before, such as published: should this process die here, the
             # sensor submits it again, and nobody waits for its questions for ever.
             life.enter(connection, work.partition, "landed")
+    work = prepare(work) if asks else work
     to_ask = _first_round(work, asked)
     in_batches, estimated_usd = 0, Decimal(0)
     if to_ask.height > work.config.batching.min_products:
@@ -174,11 +184,13 @@ def plan_batches(work: PartitionWork, listings: pl.DataFrame, round_number: int)
     check_requests(requests, work.config.models)
     with work.engine.connect() as connection:
         number = len(ledger.batches_of(connection, partition))
+        refusals = ledger.refusals_for_room(connection, partition)
     moment = datetime.now(UTC)
     salt = f"{partition.key}#{number}"
     names = {}
     shards = []
-    for shard in cut_shards(requests, work.config.batching, work.config.models, salt):
+    limits, models = work.config.batching, work.config.models
+    for shard in cut_shards(requests, limits, models, salt, refusals):
         # The file first: a ledger row whose file is missing could never be sent, a file
         # without a row is only a few bytes too many.
         names[shard.shard_hash] = shard.file_name(moment)
@@ -320,7 +332,7 @@ def lacking_room(
     """
     now = datetime.now(UTC)
     tokens, refused_at = ledger.enqueued(connection, row.llm_model)
-    limit = config.models[row.llm_model].enqueued_tokens
+    limit = token_limit(config.batching, config.models[row.llm_model])
     if limit is not None and tokens and tokens + row.prompt_tokens > limit:
         return (
             f"{row.llm_model} has {tokens:,} of {limit:,} enqueued prompt tokens; a batch of "

@@ -432,6 +432,7 @@ class Batches:
             "batch_id": record.id,
             "custom_id": line.custom_id,
             **self._journal.execution(line.body, status, body, batch=True),
+            "fault": fault,
         }
         return LineResult(line.custom_id, status, body, fault, entry)
 

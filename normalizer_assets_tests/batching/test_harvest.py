@@ -335,6 +335,15 @@ def test_missing_lines_carry_what_the_api_billed_beyond_the_others(
     assert result.unplaced_usd == batch_row(scripted_work).unplaced_usd == 0
 
 
+def test_missing_lines_of_a_batch_that_billed_nothing_cost_nothing(
+    scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
+) -> None:
+    api.end(batch_id, errors=[unexecuted_line(api.ids(batch_id)[0])], usage=usage(0))
+    harvest(scripted_work)
+    assert states(scripted_work) == ["expired", "missing", "missing", "missing"]
+    assert cost(scripted_work) == 0
+
+
 def test_without_usage_missing_lines_cost_what_they_may_have(
     scripted_work: PartitionWork, api: ScriptedApi, batch_id: str
 ) -> None:

@@ -136,9 +136,19 @@ def test_bytes_are_counted_as_utf8() -> None:
 def test_a_shard_never_holds_more_tokens_than_the_models_queue() -> None:
     requests = frame([(str(n), "gpt-5", "{}", tokens) for n, tokens in enumerate((4, 4, 3, 9, 20))])
     queue = {"gpt-5": ModelConfig(input_usd=1, enqueued_tokens=11)}
-    shards = cut(requests, BatchingConfig(), queue)
+    shards = cut(requests, BatchingConfig(enqueued_share=1), queue)
     # One request that is too large alone is the API's to judge.
     assert [shard.requests["prompt_tokens"].to_list() for shard in shards] == [[4, 4, 3], [9], [20]]
+
+
+@pytest.mark.parametrize(("refusals", "lines"), [(0, 8), (1, 4), (2, 2), (9, 1)])
+def test_a_share_of_the_queue_is_filled_and_each_refusal_halves_it(
+    refusals: int, lines: int
+) -> None:
+    requests = frame([(str(n), "gpt-5", "{}", 1) for n in range(8)])
+    queue = {"gpt-5": ModelConfig(input_usd=1, enqueued_tokens=10)}
+    shards = cut_shards(requests, BatchingConfig(), queue, "salt", {"gpt-5": refusals})
+    assert next(shards).requests.height == lines
 
 
 def test_each_model_has_its_own_queue() -> None:
@@ -147,7 +157,7 @@ def test_each_model_has_its_own_queue() -> None:
         "m0": ModelConfig(input_usd=1, enqueued_tokens=10),
         "m1": ModelConfig(input_usd=1),
     }
-    shards = cut(requests, BatchingConfig(), queues)
+    shards = cut(requests, BatchingConfig(enqueued_share=1), queues)
     assert [(shard.llm_model, shard.requests.height) for shard in shards] == [
         ("m0", 2),
         ("m0", 2),

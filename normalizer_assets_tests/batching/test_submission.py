@@ -586,7 +586,8 @@ def test_a_batch_waits_until_the_models_queue_has_room(
 ) -> None:
     submitted(scripted_work)
     limit = tokens_of(scripted_work) * 3 // 2
-    other = on_a_day_of_its_own(with_model(scripted_work, "gpt-5-mini", enqueued_tokens=limit))
+    whole = configured(scripted_work, batching={"enqueued_share": 1.0})
+    other = on_a_day_of_its_own(with_model(whole, "gpt-5-mini", enqueued_tokens=limit))
     with pytest.raises(BlockedError, match=rf"of {limit:,} enqueued prompt tokens") as blocked:
         submitted(other, routed_listings(4, prefix="other"))
     assert blocked.value.by == "room"

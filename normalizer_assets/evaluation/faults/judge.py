@@ -189,16 +189,15 @@ class _Case:
 
     def unstored_answers(self) -> Iterator[str]:
         """Every billed answer that arrived is stored."""
-        hidden = sum(fault["fired"] for fault in self.run.faults if fault["kind"] in HIDING)
-        unstored = []
         for line in self.lines:
             row = self.by_line.get((line["batch_id"], line["custom_id"]))
             if row is None:
                 yield f"line {line['custom_id']} of {line['batch_id']} is not in the ledger"
-            elif _is_usable(line) and not self._has_answer(row):
-                unstored.append(f"{line['custom_id']} ({row['state']}: {row['reason']})")
-        if len(unstored) > hidden:
-            yield f"{len(unstored)} lines have an answer that is not stored: {unstored[:3]}"
+            elif _is_usable(line) and line["fault"] not in HIDING and not self._has_answer(row):
+                yield (
+                    f"line {line['custom_id']} has an answer that is not stored "
+                    f"({row['state']}: {row['reason']})"
+                )
         for call in self.billed:
             row = self._request(call)
             known = row is not None and row["state"] != UNKNOWN and not call["reply_lost"]

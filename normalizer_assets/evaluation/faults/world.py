@@ -47,7 +47,7 @@ from normalizer_assets.standin.settings import StandinSettings
 BATCH_SECONDS = 0.05
 CLEAR_AFTER_SECONDS = 5.0
 """Then the API's faults end, whatever they were."""
-GIVE_UP_AFTER_SECONDS = 40.0
+GIVE_UP_AFTER_SECONDS = 120.0
 TICK_SECONDS = 0.004
 CERTIFICATES = ssl.create_default_context()
 
