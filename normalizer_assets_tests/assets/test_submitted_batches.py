@@ -269,7 +269,7 @@ def test_the_sensor_feeds_the_backlog_until_all_is_published(scene: Scene) -> No
     assert result.success
     row = scene.row()
     assert (row.state, row.blocked_by) == ("submitted", "room")
-    assert "of 900 enqueued prompt tokens" in row.blocked_reason
+    assert "of 720 enqueued prompt tokens" in row.blocked_reason
     assert row.blocked_reason in scene.warned(result)
     planned = scene.scalar("select count(*) from normalizer.batches")
     assert planned == 6
