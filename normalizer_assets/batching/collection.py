@@ -161,7 +161,7 @@ def _take_over(work: PartitionWork) -> None:
         askers = questions.resting_askers(connection, work.partition, work.config.polling)
     for asker in askers:
         with work.begin() as connection:
-            if life.is_free(connection, asker):
+            if life.seize(connection, asker):
                 ledger.stand_down(connection, asker)
 
 

@@ -318,16 +318,19 @@ def check_epoch(connection: sa.Connection, partition: Partition, epoch: int) -> 
         )
 
 
-def is_free(connection: sa.Connection, partition: Partition) -> bool:
-    """Returns whether nobody works on the partition, and keeps it so in this transaction.
+def seize(connection: sa.Connection, partition: Partition) -> bool:
+    """Takes a partition that nobody works on until the transaction ends; returns whether.
 
-    Never waits, so that who holds one partition cannot deadlock over another.
+    Never waits for its lock, so that who holds one partition cannot deadlock over another.
+    Its epoch is raised: a process that lost its lock with its connection may still live, and
+    would go on asking what is about to pass to another partition.
     """
-    return bool(
-        connection.execute(
-            sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(partition)}
-        ).scalar()
-    )
+    free = connection.execute(
+        sa.text("select pg_try_advisory_xact_lock(:key)"), {"key": _lock_key(partition)}
+    ).scalar()
+    if free:
+        record(connection, partition, epoch=partitions.c.epoch + 1)
+    return bool(free)
 
 
 def holder_of(connection: sa.Connection, partition: Partition) -> str | None:

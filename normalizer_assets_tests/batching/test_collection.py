@@ -14,7 +14,12 @@ from normalizer_assets.batching import ledger, life, questions, submission
 from normalizer_assets.batching.chain import ChainResult
 from normalizer_assets.batching.collection import Collected, collect
 from normalizer_assets.batching.due import due
-from normalizer_assets.batching.errors import BatchFailedError, BlockedError, NotReady
+from normalizer_assets.batching.errors import (
+    BatchFailedError,
+    BlockedError,
+    LostTurnError,
+    NotReady,
+)
 from normalizer_assets.batching.polling import poll
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import batches, partitions
@@ -590,6 +595,9 @@ def test_who_waits_takes_over_what_a_resting_partition_never_sent(
     assert (waiter.partition.key, "collect") in due_now(waiter)
     assert collect(waiter, routed_listings(3)).chain == ChainResult(individual=3)
     assert states(scripted_work) == ["waits"] * 3
+    # A process of the owner that lost its lock with its connection must not go on asking.
+    with pytest.raises(LostTurnError), scripted_work.begin():
+        pass
     owner = dataclasses.replace(scripted_work, epoch=partition_row(scripted_work).epoch)
     assert collect(owner, routed_listings(3)).chain == ChainResult()
     assert states(scripted_work) == ["answered"] * 3
