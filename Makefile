@@ -25,7 +25,7 @@ dev: install ## UI, daemon and (without OPENAI_API_KEY) the stand-in
 	$(BIN)/normalizer dev
 
 test: install ## The test suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline

@@ -1,23 +1,31 @@
-"""Real parts for all tests: a Postgres, a database for each test, a stand-in on a socket."""
+"""Real parts for all tests: a Postgres, a database for each test, a stand-in on a socket.
 
+And a scripted API, for what the real one does on its bad days.
+"""
+
+import dataclasses
 import itertools
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from openai import OpenAI
 from upath import UPath
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.config import NormalizerConfig, load_config
+from normalizer_assets.config import BatchingConfig, NormalizerConfig, load_config
 from normalizer_assets.db.embedded import server_folder, stop_server
 from normalizer_assets.db.engine import DATABASE_VARIABLE, connect
 from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.server import RunningStandin, running_standin
 from normalizer_assets.standin.settings import StandinSettings
+from normalizer_assets_tests.batching.scripted_api import ScriptedApi, running_api
 
 _numbers = itertools.count()
 
@@ -25,6 +33,11 @@ LIVING_MODELS: dict[str, date | None] = dict.fromkeys(
     ("gpt-5", "gpt-5-mini", "gpt-4o-mini"), date(2100, 1, 1)
 )
 """Shutdown dates for stand-ins: the announced ones would one day change what tests see."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns how many processes share the tests: a third of a test's time is waiting."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 @pytest.fixture(scope="session")
@@ -106,13 +119,46 @@ def partition() -> Partition:
     return Partition(date(2024, 10, 1), "lider")
 
 
+ClientOf = Callable[[Mapping[str, str]], OpenAI]
+
+
 @pytest.fixture
-def work(config: NormalizerConfig, engine: sa.Engine, partition: Partition) -> PartitionWork:
+def client_of(engine: sa.Engine) -> Iterator[ClientOf]:
+    """Makes clients from an environment, and closes them after the test.
+
+    One that is left to the garbage collector warns of its sockets in whichever test comes next.
+    """
+    with ExitStack() as opened:
+        yield lambda environ: opened.enter_context(connect_api(engine, environ))
+
+
+@pytest.fixture
+def work(
+    config: NormalizerConfig, engine: sa.Engine, partition: Partition, client_of: ClientOf
+) -> PartitionWork:
     """Work on ``partition``, against the stand-in."""
     return PartitionWork(
         partition=partition,
         config=config,
         engine=engine,
-        connect_api=lambda: connect_api(engine),
+        connect_api=lambda: client_of(os.environ),
         storage=UPath(config.paths.storage),
+    )
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    """An API that behaves until its script says otherwise."""
+    with running_api() as running:
+        yield running
+
+
+@pytest.fixture
+def scripted_work(work: PartitionWork, api: ScriptedApi, client_of: ClientOf) -> PartitionWork:
+    """Work against the scripted API; more than three questions make a batch."""
+    environment = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": api.url}
+    return dataclasses.replace(
+        work,
+        config=work.config.model_copy(update={"batching": BatchingConfig(min_products=3)}),
+        connect_api=lambda: client_of(environment),
     )

@@ -16,13 +16,14 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from openai import OpenAI
 
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.db.tables import TERMINAL_BATCH_STATES
 from normalizer_assets.definitions import build_definitions
-from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets.resources.openai_client import clients
 from normalizer_assets.standin.server import RunningStandin, running_standin
 from normalizer_assets.standin.settings import StandinSettings
 
@@ -70,6 +71,7 @@ class Scene:
     instance: dg.DagsterInstance
     monkeypatch: pytest.MonkeyPatch
     standin: RunningStandin
+    connect: Callable[[], OpenAI]
 
     def set(self, **variables: str) -> None:
         """Overrides keys of the configuration, for commands too."""
@@ -183,13 +185,13 @@ class Scene:
 
     def wait_for_batches(self) -> None:
         """Returns when the stand-in has no batch under way."""
-        client = connect_api(self.engine)
+        client = self.connect()
         while any(batch.status not in TERMINAL_BATCH_STATES for batch in client.batches.list()):
             time.sleep(0.05)
 
     def cancel_batches(self) -> None:
         """Makes batches terminal which would take longer than a test."""
-        client = connect_api(self.engine)
+        client = self.connect()
         for batch in client.batches.list():
             if batch.status not in TERMINAL_BATCH_STATES:
                 client.batches.cancel(batch.id)
@@ -324,5 +326,5 @@ def scene(
     standin: RunningStandin,
 ) -> Iterator[Scene]:
     """Nothing has landed yet."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Scene(config, engine, partition, instance, monkeypatch, standin)
+    with dg.DagsterInstance.ephemeral() as instance, clients(engine) as connect:
+        yield Scene(config, engine, partition, instance, monkeypatch, standin, connect)

@@ -2,7 +2,7 @@ import contextlib
 import csv
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ from normalizer_assets_tests.batching.scripted_api import (
     ScriptedApi,
     completion,
     error,
-    running_api,
     unexecuted_line,
 )
 from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
@@ -54,20 +53,11 @@ ODD = error(400, "Unsupported value", "unsupported_value", "temperature")
 
 
 @pytest.fixture
-def api() -> Iterator[ScriptedApi]:
-    with running_api() as running:
-        yield running
-
-
-@pytest.fixture
-def scripted(work: PartitionWork, api: ScriptedApi) -> PartitionWork:
+def scripted(scripted_work: PartitionWork) -> PartitionWork:
     """A landed partition; more than three questions make a batch, more than five a canary."""
-    environment = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": api.url}
-    connected = dataclasses.replace(work, connect_api=lambda: connect_api(work.engine, environment))
-    land(connected)
+    land(scripted_work)
     return configured(
-        with_model(one_by_one(connected), "gpt-5-mini", flex=False),
-        batching={"min_products": 3},
+        with_model(one_by_one(scripted_work), "gpt-5-mini", flex=False),
         canary={"min_products": 5, "size": 4, "min_share_valid": 0.75},
         polling={"backoff_seconds": 60.0},
     )

@@ -44,12 +44,13 @@ def _desk() -> "Iterator[Desk]":
     from normalizer_assets.batching.operations import Desk, OperationError
     from normalizer_assets.batching.replies import UnreadableReplyError
     from normalizer_assets.resources.database import Database
-    from normalizer_assets.resources.openai_client import connect_api
+    from normalizer_assets.resources.openai_client import clients
 
     config = load_config()
     engine = Database(config).engine
     try:
-        yield Desk(config, engine, lambda: connect_api(engine))
+        with clients(engine) as connect:
+            yield Desk(config, engine, connect)
     except OperationError as error:
         raise click.ClickException(str(error)) from None
     except openai.APIConnectionError as error:

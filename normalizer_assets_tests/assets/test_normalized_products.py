@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.scene import COLLECT_STEPS, Scene, invented, steps
 
@@ -116,12 +115,12 @@ def test_repeating_submit_and_collect_changes_and_pays_nothing(scene: Scene) -> 
     scene.publish()
     paid = _paid(scene)
     products = scene.rows("select * from normalizer.published_products order by sku")
-    batches = [batch.id for batch in connect_api(scene.engine).batches.list()]
+    batches = [batch.id for batch in scene.connect().batches.list()]
     scene.publish()
     assert scene.run("__ASSET_JOB").success
     assert _paid(scene) == paid
     assert scene.rows("select * from normalizer.published_products order by sku") == products
-    assert [batch.id for batch in connect_api(scene.engine).batches.list()] == batches
+    assert [batch.id for batch in scene.connect().batches.list()] == batches
     assert (scene.row().newest_version, scene.row().published_version) == (1, 1)
 
 

@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.faults import BatchFault, EndpointFault, LineFault
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.scene import (
@@ -62,7 +61,7 @@ def test_questions_leave_in_one_batch_a_model_and_nobody_waits(scene: Scene) -> 
         ("gpt-5-mini", 87),
     ]
     assert scene.row().state == "waiting"
-    listed = {batch.id for batch in connect_api(scene.engine).batches.list()}
+    listed = {batch.id for batch in scene.connect().batches.list()}
     assert listed == {batch.batch_id for batch in batches}
     estimated = scene.scalar("select sum(estimated_usd) from normalizer.batch_requests")
     assert metadata["estimated_usd"].value == pytest.approx(float(estimated))
@@ -85,7 +84,7 @@ def test_submitting_again_asks_nothing_twice(landed: Scene) -> None:
     before = landed.rows(REQUESTS)
     assert landed.submit().success
     assert landed.rows(REQUESTS) == before
-    assert len(list(connect_api(landed.engine).batches.list())) == 2
+    assert len(list(landed.connect().batches.list())) == 2
 
 
 @pytest.mark.parametrize("standin_settings", [NEVER_DONE])

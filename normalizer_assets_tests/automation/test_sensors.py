@@ -12,7 +12,6 @@ from openai.types import BatchRequestCounts
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.cli.local_run import LocalRun
-from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.faults import BatchFault, EndpointFault
 from normalizer_assets.standin.server import running_standin
 from normalizer_assets.standin.settings import StandinSettings
@@ -248,7 +247,7 @@ def test_at_the_deadline_batches_are_cancelled_and_the_rest_is_asked_individuall
     scene.land(invented(40))
     assert scene.submit().success
     assert launched(scene.tick()) == []
-    client = connect_api(scene.engine)
+    client = scene.connect()
     while not all((batch.request_counts or NOTHING).completed for batch in client.batches.list()):
         time.sleep(0.1)
     pass_deadline(scene)

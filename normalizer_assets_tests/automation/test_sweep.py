@@ -5,14 +5,13 @@ import pytest
 from normalizer_assets.automation.sweep import sweep
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import ConfigurationError
-from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets_tests.scene import Scene, invented
 
 
 def look(scene: Scene, only: Partition | None = None) -> list[str]:
     found = sweep(
         scene.engine,
-        lambda: connect_api(scene.engine),
+        scene.connect,
         scene.config,
         lambda _: False,
         only=None if only is None else {only},
@@ -47,8 +46,8 @@ def test_a_missing_key_does_not_keep_other_partitions_from_their_run(scene: Scen
     scene.submit()
     scene.monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
-        connect_api(scene.engine)
-    found = sweep(scene.engine, lambda: connect_api(scene.engine), scene.config, lambda _: False)
+        scene.connect()
+    found = sweep(scene.engine, scene.connect, scene.config, lambda _: False)
     assert [launch.run_key for launch in found.launches] == ["2024-10-01|jumbo:1"]
     assert len(found.failures) == 1
     assert "OPENAI_API_KEY is not set" in found.failures[0]

@@ -1,5 +1,6 @@
 """The client comes from the environment, and a database belongs to whoever answers."""
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.publishing.report import answer_source
-from normalizer_assets.resources.openai_client import connect_api
+from normalizer_assets_tests.conftest import ClientOf
 
 
 class OtherApi(BaseHTTPRequestHandler):
@@ -36,38 +37,38 @@ def other_api() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_missing_key_says_what_to_do(engine: sa.Engine) -> None:
+def test_a_missing_key_says_what_to_do(engine: sa.Engine, client_of: ClientOf) -> None:
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set; export your key"):
-        connect_api(engine, {})
+        client_of({})
     assert answer_source(engine) is None
 
 
 @pytest.mark.usefixtures("config")
-def test_the_stand_in_binds_the_database(engine: sa.Engine) -> None:
-    connect_api(engine)
-    connect_api(engine)
+def test_the_stand_in_binds_the_database(engine: sa.Engine, client_of: ClientOf) -> None:
+    client_of(os.environ)
+    client_of(os.environ)
     assert answer_source(engine) == "standin"
 
 
 def test_a_database_of_the_stand_in_refuses_the_real_api_and_says_what_to_do(
-    engine: sa.Engine, config: NormalizerConfig, other_api: str
+    engine: sa.Engine, config: NormalizerConfig, other_api: str, client_of: ClientOf
 ) -> None:
     assert config.retailers
-    connect_api(engine)
+    client_of(os.environ)
     with pytest.raises(
         ConfigurationError,
         match="this database holds answers of 'standin', and OPENAI_BASE_URL leads to 'openai'; "
         "their answers must not mix: point NORMALIZER_DATABASE_URL at another database",
     ):
-        connect_api(engine, {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
+        client_of({"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
     assert answer_source(engine) == "standin"
 
 
 def test_a_database_of_the_real_api_refuses_the_stand_in(
-    engine: sa.Engine, config: NormalizerConfig, other_api: str
+    engine: sa.Engine, config: NormalizerConfig, other_api: str, client_of: ClientOf
 ) -> None:
     assert config.retailers
-    connect_api(engine, {"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
+    client_of({"OPENAI_API_KEY": "sk", "OPENAI_BASE_URL": other_api})
     assert answer_source(engine) == "openai"
     with pytest.raises(ConfigurationError, match="holds answers of 'openai'"):
-        connect_api(engine)
+        client_of(os.environ)

@@ -380,7 +380,7 @@ def test_a_batch_is_stuck_until_it_is_cancelled_or_the_fault_is_gone(
     assert cancelled.status == "cancelled"
     assert caller.batches.retrieve(second.id).status == state
     faulty.switch()
-    assert caller.batches.retrieve(second.id).status == "completed"
+    assert wait(caller, second)[0].status == "completed"
 
 
 def test_a_cancel_can_be_stuck(faulty: RunningStandin, caller: OpenAI) -> None:
