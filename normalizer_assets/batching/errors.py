@@ -43,3 +43,7 @@ class BatchFailedError(RuntimeError):
 
 class LostTurnError(RuntimeError):
     """Another process has taken the partition: this one must not write any more."""
+
+
+class OperationError(RuntimeError):
+    """It cannot be done; the message says why and what to do instead."""

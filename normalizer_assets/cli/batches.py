@@ -41,7 +41,8 @@ def _desk() -> "Iterator[Desk]":
     """Yields what operations need; what cannot be done becomes one clear line."""
     import openai
 
-    from normalizer_assets.batching.operations import Desk, OperationError
+    from normalizer_assets.batching.errors import OperationError
+    from normalizer_assets.batching.operations import Desk
     from normalizer_assets.batching.replies import UnreadableReplyError
     from normalizer_assets.resources.database import Database
     from normalizer_assets.resources.openai_client import clients
@@ -79,11 +80,11 @@ def list_batches(
     day: str | None, retailer: str | None, only_open: bool, last: int, as_json: bool
 ) -> None:
     """List batches, the newest last."""
-    from normalizer_assets.batching import operations
+    from normalizer_assets.batching import inspection
 
     wanted = read_day(day) if day else None
     with _desk() as desk, desk.engine.connect() as connection:
-        found = operations.listed(connection, wanted, retailer, only_open=only_open, last=last + 1)
+        found = inspection.listed(connection, wanted, retailer, only_open=only_open, last=last + 1)
     shown = found[-last:]
     if as_json:
         click.echo(json.dumps(shown, indent=2))
@@ -101,11 +102,11 @@ def list_batches(
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show everything that is known about a batch."""
-    from normalizer_assets.batching import operations
+    from normalizer_assets.batching import inspection
 
     with _desk() as desk, desk.engine.connect() as connection:
-        batch = operations.find(connection, name)
-        figures = operations.in_full(connection, desk, batch)
+        batch = inspection.find(connection, name)
+        figures = inspection.in_full(connection, desk.config, batch)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return
@@ -126,7 +127,7 @@ def cancel(names: tuple[str, ...], timeout: float) -> None:
     their partition is collected.
     """
     from normalizer_assets.batching import operations
-    from normalizer_assets.batching.operations import OperationError
+    from normalizer_assets.batching.errors import OperationError
 
     refused = 0
 

@@ -16,7 +16,13 @@ import sqlalchemy as sa
 from normalizer_assets.batching import ledger, life, questions, submission
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.db.tables import PartitionState, Step, answers, batch_requests
+from normalizer_assets.db.tables import (
+    PartitionState,
+    Step,
+    answers,
+    batch_requests,
+    batches,
+)
 
 _days = itertools.count()
 _TEXTS = ("question_key", "retailer", "sku", "name", "category", "tier", "band", "route")
@@ -163,3 +169,9 @@ def partition_row(work: PartitionWork, partition: Partition | None = None) -> An
     """Returns the row of the partition."""
     with work.engine.connect() as connection:
         return life.read(connection, partition or work.partition)
+
+
+def batch_rows(work: PartitionWork) -> list[sa.Row[Any]]:
+    """Returns the ledger's batches in the order in which they were planned."""
+    with work.engine.connect() as connection:
+        return list(connection.execute(sa.select(batches).order_by(batches.c.planned_at)))

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.automation.sweep import sweep
-from normalizer_assets.batching import ledger, life, operations, retention
+from normalizer_assets.batching import inspection, ledger, life, operations, retention
 from normalizer_assets.batching.operations import Desk
 from normalizer_assets.batching.retention import remove_old_files
 from normalizer_assets.batching.work import PartitionWork
@@ -56,7 +56,7 @@ def harvested(
 
 def row_of(work: PartitionWork, batch_id: str) -> sa.Row[Any]:
     with work.engine.connect() as connection:
-        return operations.find(connection, batch_id)
+        return inspection.find(connection, batch_id)
 
 
 def remove(work: PartitionWork, config: RetentionConfig) -> int:
