@@ -32,7 +32,7 @@ bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench ledger
 	$(BIN)/normalizer bench load
 
-faults: install ## Kill it everywhere, break the API at random, judge what is left (half an hour)
+faults: install ## Kill it everywhere, break the API at random, judge what is left (about half an hour)
 	$(BIN)/python -m normalizer_assets.evaluation.faults
 
 lint: install ## ruff: rules and format

@@ -29,7 +29,7 @@ def run_harness(*options: str) -> tuple[int, dict[str, object], str]:
 
 
 def test_nothing_is_lost_or_bought_twice_in_a_quick_subset() -> None:
-    code, told, errors = run_harness("--quick", "--json")
+    code, told, errors = run_harness("--quick", "--json", "--workers", "1")
     assert code == 0, errors
     counts = told["counts"]
     assert isinstance(counts, dict)
