@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from normalizer_assets.answers.parsing import PASSING_STATUSES, refused_parameter
-from normalizer_assets.batching import ledger
+from normalizer_assets.batching import call_ledger
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import IndividualConfig
@@ -79,19 +79,19 @@ def call(work: PartitionWork, client: "OpenAI", request_id: int, post: Post) -> 
         post: Sends it.
     """
     with work.begin() as connection:
-        ledger.record_sent(connection, request_id)
+        call_ledger.record_sent(connection, request_id)
     named = client.with_options(default_headers={REQUEST_ID_HEADER: str(request_id)})
     reply = _send(named, work.config.individual, post)
     values: dict[str, Any] = {"state": reply.state, "reason": reply.reason}
     if reply.state == "received":
         values["raw"] = reply.raw
     elif reply.state == "outcome_unknown":
-        values |= {"cost_usd": ledger.BOUND, "raw": reply.raw}
+        values |= {"cost_usd": call_ledger.BOUND, "raw": reply.raw}
     else:
         values["cost_usd"] = 0
     # Not ``work.begin``: a reply that was paid for is kept even by who has lost its turn.
     with work.engine.begin() as connection:
-        ledger.settle_request(connection, request_id, values)
+        call_ledger.settle_request(connection, request_id, values)
     return reply
 
 

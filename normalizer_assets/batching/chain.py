@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from normalizer_assets.batching import ledger, questions
+from normalizer_assets.batching import call_ledger, questions
 from normalizer_assets.batching.calls import REPEATS_AFTER_LOST_REPLY
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.individual import Asked, Progress, ask, with_larger_limit
@@ -56,7 +56,7 @@ def end_questions(
         openai.OpenAIError: The API cannot be reached; all questions stay open.
     """
     with work.engine.connect() as connection:
-        tried = ledger.tries(connection, work.partition)
+        tried = call_ledger.tries(connection, work.partition)
     ended: dict[str, int] = {}
     left, over, limit = listings, set[str](), None
     for step in STEPS:

@@ -15,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.answers.parsing import error_record
-from normalizer_assets.batching import ledger, life, questions
+from normalizer_assets.batching import call_ledger, ledger, life, questions
 from normalizer_assets.batching.chain import ChainResult, end_questions
 from normalizer_assets.batching.errors import BatchFailedError, BlockedError, NotReady
 from normalizer_assets.batching.harvest import Harvest, harvest, json_text
@@ -195,7 +195,7 @@ def _try_a_few(work: PartitionWork, listings: pl.DataFrame) -> None:
     At the partition's submission they were another's, and so its own canary never was.
     """
     with work.engine.connect() as connection:
-        had_canary = ledger.answered(connection, work.partition, "canary")
+        had_canary = call_ledger.answered(connection, work.partition, "canary")
         idle = questions.to_ask(connection, work.partition)
     never = idle.filter(pl.col("rounds") == 0)["question_key"].to_list()
     fewest = max(work.config.batching.min_products, work.config.canary.min_products)

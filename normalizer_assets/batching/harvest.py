@@ -20,7 +20,7 @@ from upath import UPath
 
 from normalizer_assets.answers.parsing import ParsedLine, parse_batch_line
 from normalizer_assets.answers.schemas import Answer
-from normalizer_assets.batching import ledger
+from normalizer_assets.batching import ledger, settlement
 from normalizer_assets.batching.replies import expect
 from normalizer_assets.batching.stored_answers import ANSWER_FIELDS
 from normalizer_assets.config import ModelConfig, NormalizerConfig
@@ -147,14 +147,14 @@ def harvest(
         asked = ledger.custom_ids_of(connection, row.shard_hash)
         tally = Tally()
         for settled in settle_lines(_lines(files), asked, model, tally):
-            ledger.settle_lines(connection, row.shard_hash, settled)
-        ledger.settle_missing(
+            settlement.settle_lines(connection, row.shard_hash, settled)
+        settlement.settle_missing(
             connection, row.shard_hash, "not_executed" if row.state == "failed" else "missing"
         )
         parameter = _parameter(tally)
         if parameter is not None:
             # They were refused before any work: once the cause is mended, they are new.
-            ledger.mark_not_executed(connection, row.shard_hash)
+            settlement.mark_not_executed(connection, row.shard_hash)
         unplaced = _reconcile(connection, row, model, tally)
         refusal = _refusal(row, parameter)
         ledger.record_batch(
@@ -241,21 +241,21 @@ def _reconcile(
     A line may be missing although it was executed and billed, or come with an id that
     nobody asked. ``batch.usage`` counts it.
     """
-    placed = ledger.placed_usd(connection, row.shard_hash)
+    placed = ledger.cost_of_batch(connection, row.shard_hash)
     usage = usage_from_response({"usage": row.usage})
-    missing = len(ledger.missing_ids(connection, row.shard_hash))
+    missing = len(settlement.missing_ids(connection, row.shard_hash))
     # Older batches have no usage. Zeros say that nothing was billed, unless lines were.
     counted = row.usage is not None and (usage.input_tokens > 0 or placed == 0)
     if counted:
         rest = cost_usd(usage, model, batch=True) - placed
     elif missing > tally.strange:
         # No usage, and lines of which nothing came: nobody knows whether they were billed.
-        ledger.book_missing(connection, row.shard_hash, None)
+        settlement.book_missing(connection, row.shard_hash, None)
         return Decimal(0)
     else:
         rest = tally.strange_usd
     if missing and rest > 0:
-        ledger.book_missing(connection, row.shard_hash, rest)
+        settlement.book_missing(connection, row.shard_hash, rest)
         return Decimal(0)
     return rest if counted else Decimal(0)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from normalizer_assets.answers.parsing import ParsedLine, parse_completion
-from normalizer_assets.batching import budget, ledger
+from normalizer_assets.batching import budget, call_ledger, ledger
 from normalizer_assets.batching.calls import (
     REPEATS_AFTER_LOST_REPLY,
     Reply,
@@ -126,7 +126,7 @@ def ask(
             pool.shutdown(wait=True, cancel_futures=True)
             # Their money is free again for others.
             with work.begin() as connection:
-                ledger.withdraw_planned(connection, work.partition)
+                call_ledger.withdraw_planned(connection, work.partition)
             raise
     return asked
 
@@ -134,7 +134,9 @@ def ask(
 def resume(work: PartitionWork) -> None:
     """Settles what a dead process left: lost replies, and stored ones that nobody read."""
     with work.begin() as connection:
-        received = ledger.abandon(connection, work.partition, ("canary", "individual", "legacy"))
+        received = call_ledger.abandon(
+            connection, work.partition, ("canary", "individual", "legacy")
+        )
     for row in received:
         _read(work, row.step, row.request_id, row._asdict(), row.raw)
 
@@ -148,7 +150,7 @@ def _plan(work: PartitionWork, step: Step, rows: list[dict[str, Any]]) -> list[i
             work.config.budget,
             [row["estimated_usd"] for row in rows],
         )
-        return ledger.plan_requests(
+        return call_ledger.plan_requests(
             connection, work.partition, step, [_ledger_values(row) for row in rows[:count]]
         )
 
@@ -227,9 +229,9 @@ def _read(
         "llm_model": line.llm_model or row["llm_model"],
     }
     if line.state == "unreadable":
-        values |= {"state": "outcome_unknown", "cost_usd": ledger.BOUND}
+        values |= {"state": "outcome_unknown", "cost_usd": call_ledger.BOUND}
     with work.engine.begin() as connection:
-        ledger.settle_request(connection, request_id, values)
+        call_ledger.settle_request(connection, request_id, values)
         if line.answer is not None:
             answer = {
                 "question_key": row["question_key"],
@@ -237,7 +239,7 @@ def _read(
                 "llm_model": values["llm_model"],
                 **answer_values(line.answer),
             }
-            ledger.store_answer(connection, work.partition, request_id, answer)
+            call_ledger.store_answer(connection, work.partition, request_id, answer)
     return line
 
 
@@ -264,10 +266,10 @@ def _without_flex(row: dict[str, Any]) -> dict[str, Any]:
 def _refuse_parameter(work: PartitionWork, step: Step, request_id: int, reply: Reply) -> None:
     """Stops where a parameter is refused and nothing was ever answered with it."""
     with work.begin() as connection:
-        if ledger.answered(connection, work.partition, step):
+        if call_ledger.answered(connection, work.partition, step):
             return
         # Refused before any work: once the cause is mended, the question is new to this step.
-        ledger.settle_request(connection, request_id, {"state": "not_executed"})
+        call_ledger.settle_request(connection, request_id, {"state": "not_executed"})
     raise BatchFailedError(
         f"the API refuses the parameter `{reply.parameter}`: {reply.reason}; every other "
         f"request would be refused as well, nothing more was sent: correct the model table, "

@@ -107,7 +107,7 @@ def in_figures(connection: sa.Connection, batch: sa.Row[Any]) -> dict[str, Any]:
         "age_seconds": round(((batch.terminal_at or datetime.now(UTC)) - begun).total_seconds()),
         "prompt_tokens": batch.prompt_tokens,
         "estimated_usd": float(batch.estimated_usd),
-        "cost_usd": float(ledger.placed_usd(connection, batch.shard_hash)),
+        "cost_usd": float(ledger.cost_of_batch(connection, batch.shard_hash)),
         "alert": batch.alert,
     }
 
@@ -174,7 +174,7 @@ def _reconciliation(
     )
     counted = model and usage.input_tokens and cost_usd(usage, model, batch=True)
     return {
-        "lines_usd": float(ledger.placed_usd(connection, batch.shard_hash)),
+        "lines_usd": float(ledger.cost_of_batch(connection, batch.shard_hash)),
         "usage_usd": float(counted) if counted else None,
         "unplaced_usd": float(batch.unplaced_usd),
     }

@@ -93,22 +93,7 @@ def _closed_batches(
     connection: sa.Connection, harvested_before: datetime, condition: sa.ColumnElement[bool]
 ) -> list[sa.Row[Any]]:
     """Returns the oldest batches whose partitions are all published."""
-    needed = (
-        sa.select(sa.literal(1))
-        .select_from(
-            batch_requests.join(
-                partitions,
-                sa.and_(
-                    batch_requests.c.retailer == partitions.c.retailer,
-                    batch_requests.c.day == partitions.c.day,
-                ),
-            )
-        )
-        .where(
-            batch_requests.c.shard_hash == batches.c.shard_hash, partitions.c.state != "published"
-        )
-        .exists()
-    )
+    needed = ledger.carries_partition(partitions.c.state != "published")
     rows = connection.execute(
         sa.select(batches)
         .where(batches.c.harvested_at <= harvested_before, condition, ~needed)

@@ -15,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 from upath import UPath
 
-from normalizer_assets.batching import budget, ledger, life, questions
+from normalizer_assets.batching import budget, call_ledger, ledger, life, questions
 from normalizer_assets.batching.calls import blocker, never_left
 from normalizer_assets.batching.canary import run_canary
 from normalizer_assets.batching.errors import BlockedError
@@ -148,7 +148,7 @@ def send_canary(work: PartitionWork, listings: pl.DataFrame) -> int:
         HeldError: The canary is red.
     """
     with work.engine.connect() as connection:
-        tries = ledger.tries(connection, work.partition)
+        tries = call_ledger.tries(connection, work.partition)
     tried = [key for (key, _), states in tries.items() if set(states) != {"unavailable"}]
     # A canary before this one may have been killed, or red: nothing is paid a second time.
     chosen = listings.filter(~pl.col("question_key").is_in(tried)).head(work.config.canary.size)

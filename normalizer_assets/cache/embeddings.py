@@ -17,7 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 from upath import UPath
 
-from normalizer_assets.batching import budget, ledger
+from normalizer_assets.batching import budget, call_ledger, ledger
 from normalizer_assets.batching.calls import REPEATS_AFTER_LOST_REPLY, call, patient_client
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.partition import Partition
@@ -124,12 +124,12 @@ def embed_pending(work: PartitionWork) -> Embedded:
 def _resume(work: PartitionWork) -> None:
     """Stores vectors that a dead process paid for, and settles what it lost."""
     with work.begin() as connection:
-        for request_id in ledger.sent_ids(connection, work.partition, "embedding"):
+        for request_id in call_ledger.sent_ids(connection, work.partition, "embedding"):
             reply = _file(work, request_id, "reply")
             if reply.exists():  # it died between keeping the reply and recording it
                 values = {"state": "received", "raw": reply.name, "settled_at": None}
-                ledger.settle_request(connection, request_id, values)
-        received = ledger.abandon(connection, work.partition, ("embedding",))
+                call_ledger.settle_request(connection, request_id, values)
+        received = call_ledger.abandon(connection, work.partition, ("embedding",))
     for row in received:
         _read(work, row.request_id)
 
@@ -188,10 +188,10 @@ def _plan(work: PartitionWork, part: pl.DataFrame) -> int | None:
     }
     try:
         with work.begin() as connection:
-            if ledger.lost_replies(connection, "embedding", hashed) > REPEATS_AFTER_LOST_REPLY:
+            if call_ledger.lost_replies(connection, "embedding", hashed) > REPEATS_AFTER_LOST_REPLY:
                 return None
             budget.reserve(connection, work.partition, work.config.budget, cost)
-            return ledger.plan_requests(connection, work.partition, "embedding", [request])[0]
+            return call_ledger.plan_requests(connection, work.partition, "embedding", [request])[0]
     except BlockedError:
         return None
 
@@ -212,16 +212,16 @@ def _read(work: PartitionWork, request_id: int) -> Embedded | None:
         values = {
             "state": "outcome_unknown",
             "reason": f"the reply has no vector for each text: {error!r}",
-            "cost_usd": ledger.BOUND,
+            "cost_usd": call_ledger.BOUND,
         }
         with work.begin() as connection:
-            ledger.settle_request(connection, request_id, values)
+            call_ledger.settle_request(connection, request_id, values)
         return None
     usage = usage_from_response(body)
     cost = cost_usd(usage, work.config.models[work.config.embedding.model], batch=False)
     with work.begin() as connection:
         entries = _store(connection, rows, work.config.embedding.model)
-        ledger.settle_request(
+        call_ledger.settle_request(
             connection,
             request_id,
             {"state": "ok", "input_tokens": usage.input_tokens, "cost_usd": cost},

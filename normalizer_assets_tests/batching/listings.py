@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger, life, questions, submission
+from normalizer_assets.batching import call_ledger, ledger, life, questions, submission
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import (
@@ -122,7 +122,9 @@ def plan_request(
         "bound_usd": Decimal("0.002"),
     }
     with work.begin() as connection:
-        [request_id] = ledger.plan_requests(connection, work.partition, step, [request | values])
+        [request_id] = call_ledger.plan_requests(
+            connection, work.partition, step, [request | values]
+        )
     return request_id
 
 
@@ -138,8 +140,8 @@ def answer_question(work: PartitionWork, question_key: str = "q0") -> int:
         "attributes": {"capacity": "1L"},
     }
     with work.begin() as connection:
-        ledger.settle_request(connection, request_id, paid)
-        ledger.store_answer(connection, work.partition, request_id, answer)
+        call_ledger.settle_request(connection, request_id, paid)
+        call_ledger.store_answer(connection, work.partition, request_id, answer)
     return request_id
 
 
@@ -175,3 +177,27 @@ def batch_rows(work: PartitionWork) -> list[sa.Row[Any]]:
     """Returns the ledger's batches in the order in which they were planned."""
     with work.engine.connect() as connection:
         return list(connection.execute(sa.select(batches).order_by(batches.c.planned_at)))
+
+
+def planned_ids(work: PartitionWork) -> tuple[str, list[str]]:
+    """Returns the shard of the partition's newest batch, and its custom ids in order."""
+    with work.engine.connect() as connection:
+        batch = ledger.batches_of(connection, work.partition)[-1]
+        ids = connection.execute(
+            sa.select(batch_requests.c.custom_id)
+            .where(batch_requests.c.shard_hash == batch.shard_hash)
+            .order_by(batch_requests.c.request_id)
+        )
+        return batch.shard_hash, list(ids.scalars())
+
+
+def sent(work: PartitionWork, count: int = 4, prefix: str = "q") -> tuple[str, list[str]]:
+    """Plans a batch of ``count`` questions that is created; returns its shard and ids."""
+    plan(work, routed_listings(count, prefix=prefix))
+    shard_hash, ids = planned_ids(work)
+    with work.begin() as connection:
+        ledger.record_created(connection, shard_hash, f"batch {shard_hash}")
+    return shard_hash, ids
+
+
+# --- planning a batch -----------------------------------------------------------------

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.batching import budget, ledger
+from normalizer_assets.batching import budget, call_ledger, ledger, settlement
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import BudgetConfig
@@ -47,13 +47,15 @@ def spend(work: PartitionWork, config: BudgetConfig, usd: str) -> int:
     }
     with work.begin() as connection:
         budget.reserve(connection, work.partition, config, amount)
-        [request_id] = ledger.plan_requests(connection, work.partition, "individual", [request])
+        [request_id] = call_ledger.plan_requests(
+            connection, work.partition, "individual", [request]
+        )
     return request_id
 
 
 def settle(work: PartitionWork, request_id: int, **values: Any) -> None:
     with work.begin() as connection:
-        ledger.settle_request(connection, request_id, values)
+        call_ledger.settle_request(connection, request_id, values)
 
 
 # --- what counts ----------------------------------------------------------------------
@@ -79,7 +81,7 @@ def test_nothing_is_spent_at_first(work: PartitionWork) -> None:
         ({"state": "http_error", "cost_usd": 0}, "0"),
         ({"state": "expired", "cost_usd": 0}, "0"),
         ({"state": "not_executed", "cost_usd": 0}, "0"),
-        ({"state": "outcome_unknown", "cost_usd": ledger.BOUND}, "10"),
+        ({"state": "outcome_unknown", "cost_usd": call_ledger.BOUND}, "10"),
     ],
 )
 def test_open_rows_count_their_estimate_and_settled_ones_their_cost(
@@ -97,8 +99,8 @@ def test_a_call_whose_process_died_counts_with_its_bound(work: PartitionWork) ->
     request_id = spend(work, config, "1")
     spend(work, config, "1")
     with work.begin() as connection:
-        ledger.record_sent(connection, request_id)
-        ledger.abandon(connection, work.partition)
+        call_ledger.record_sent(connection, request_id)
+        call_ledger.abandon(connection, work.partition)
     # The other one was planned and never left.
     assert left(work, config) == (Decimal(40), Decimal(40))
 
@@ -114,7 +116,7 @@ def test_lines_of_a_batch_count_until_they_are_settled(scripted_work: PartitionW
         ledger.record_created(connection, row.shard_hash, "batch_1")
     assert left(work, WIDE)[0] == 1_000_000 - estimate
     with work.begin() as connection:
-        ledger.settle_missing(connection, row.shard_hash, "expired")
+        settlement.settle_missing(connection, row.shard_hash, "expired")
     assert left(work, WIDE) == (Decimal(1_000_000), Decimal(1_000_000))
 
 
@@ -290,6 +292,6 @@ def test_requests_of_embeddings_and_the_canary_count_like_all_others(
     work: PartitionWork,
 ) -> None:
     land(work)
-    for step in ledger.SYNCHRONOUS_STEPS:
+    for step in call_ledger.SYNCHRONOUS_STEPS:
         plan_request(work, "q", step, estimated_usd=Decimal(1))
     assert left(work, BudgetConfig(partition_usd=10, day_usd=10)) == (Decimal(6), Decimal(6))

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger
+from normalizer_assets.batching import call_ledger, ledger
 from normalizer_assets.batching.chain import ChainResult, end_questions
 from normalizer_assets.batching.errors import BatchFailedError, BlockedError
 from normalizer_assets.batching.individual import resume
@@ -245,7 +245,7 @@ def test_a_restart_does_not_repeat_a_finished_step(asking: PartitionWork, api: S
 def test_a_canary_was_the_individual_call(asking: PartitionWork, api: ScriptedApi) -> None:
     request_id = plan_request(asking, "q0", "canary")
     with asking.begin() as connection:
-        ledger.settle_request(connection, request_id, {"state": "invalid", "cost_usd": 0})
+        call_ledger.settle_request(connection, request_id, {"state": "invalid", "cost_usd": 0})
     assert end(asking) == ChainResult(legacy=1)
     assert [body["model"] for body in api.bodies(CHAT)] == ["gpt-4o-mini"]
 
@@ -255,7 +255,7 @@ def test_a_killed_process_had_one_of_the_two_chances(
 ) -> None:
     request_id = plan_request(asking, "q0")
     with asking.begin() as connection:
-        ledger.record_sent(connection, request_id)
+        call_ledger.record_sent(connection, request_id)
     resume(asking)
     api.then(CHAT, LOST)
     assert end(asking) == ChainResult(legacy=1)

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 import sqlalchemy as sa
 
-from normalizer_assets.batching import due, ledger, life, questions
+from normalizer_assets.batching import call_ledger, due, ledger, life, questions, settlement
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
@@ -79,7 +79,7 @@ def arrange(work: PartitionWork, given: Given) -> None:
             if given.cancelled:
                 values["cancel_requested_at"] = sa.func.now()
             if given.harvested and state in TERMINAL_BATCH_STATES:
-                ledger.settle_missing(connection, row.shard_hash, "missing")
+                settlement.settle_missing(connection, row.shard_hash, "missing")
                 values["harvested_at"] = sa.func.now()
             ledger.record_batch(connection, row.shard_hash, **values)
     claim(work, *(f"{prefix} own {number}" for number in range(given.own)))
@@ -250,7 +250,7 @@ def test_a_waiter_waits_while_the_asker_asks_individually(two: Two) -> None:
     put_batch(asker, state="completed", harvested_at=sa.func.now())
     with asker.begin() as connection:
         [row] = ledger.batches_of(connection, asker.partition)
-        ledger.settle_missing(connection, row.shard_hash, "expired")
+        settlement.settle_missing(connection, row.shard_hash, "expired")
     assert job_of(asker) == "collect"
     assert job_of(waiter) is None
 
@@ -266,7 +266,7 @@ def test_a_waiter_is_due_when_its_question_is_free(two: Two) -> None:
     put_batch(asker, state="failed", harvested_at=sa.func.now())
     with asker.begin() as connection:
         [row] = ledger.batches_of(connection, asker.partition)
-        ledger.settle_missing(connection, row.shard_hash, "not_executed")
+        settlement.settle_missing(connection, row.shard_hash, "not_executed")
     assert job_of(waiter) is None
     with asker.begin() as connection:
         questions.let_go(connection, asker.partition)
@@ -387,7 +387,7 @@ def test_money_that_others_give_back_lets_a_partition_go_on(work: PartitionWork)
     tight = with_budget(work, partition_usd=10, day_usd=10)
     assert job_of(work, tight) is None
     with other.begin() as connection:
-        ledger.settle_request(connection, request_id, {"state": "expired", "cost_usd": 0})
+        call_ledger.settle_request(connection, request_id, {"state": "expired", "cost_usd": 0})
     assert job_of(work, tight) == "submit"
 
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching import call_ledger, life
 from normalizer_assets.batching.calls import call, patient_client
 from normalizer_assets.batching.errors import BlockedError, LostTurnError
 from normalizer_assets.batching.partition import Partition
@@ -174,7 +174,7 @@ def test_a_partition_whose_attempts_are_used_up_keeps_no_question_from_others(
         claim(one, "asked", "idle")
     request_id = plan_request(first, "asked")
     with first.begin() as connection:
-        ledger.record_sent(connection, request_id)
+        call_ledger.record_sent(connection, request_id)
     use_up(first)
     claim(second, "asked", "idle")
     # What may have been paid stays with who asked it.

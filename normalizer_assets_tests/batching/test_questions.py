@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.batching import ledger, questions
+from normalizer_assets.batching import call_ledger, ledger, questions, settlement
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets_tests.batching.listings import (
     answer_question,
@@ -54,7 +54,7 @@ def to_ask(work: PartitionWork) -> dict[str, tuple[int, str | None]]:
 
 def settle(work: PartitionWork, request_id: int, state: str) -> None:
     with work.begin() as connection:
-        ledger.settle_request(connection, request_id, {"state": state, "cost_usd": 0})
+        call_ledger.settle_request(connection, request_id, {"state": state, "cost_usd": 0})
 
 
 def settle_lines(work: PartitionWork, state: str) -> None:
@@ -62,7 +62,7 @@ def settle_lines(work: PartitionWork, state: str) -> None:
     with work.begin() as connection:
         for batch in ledger.batches_of(connection, work.partition):
             ledger.record_created(connection, batch.shard_hash, f"batch {batch.shard_hash}")
-            ledger.settle_missing(connection, batch.shard_hash, state)
+            settlement.settle_missing(connection, batch.shard_hash, state)
             ledger.record_batch(connection, batch.shard_hash, state="completed")
 
 

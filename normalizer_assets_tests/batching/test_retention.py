@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.automation.sweep import sweep
-from normalizer_assets.batching import inspection, ledger, life, operations, retention
+from normalizer_assets.batching import call_ledger, inspection, ledger, life, operations, retention
 from normalizer_assets.batching.operations import Desk
 from normalizer_assets.batching.retention import remove_old_files
 from normalizer_assets.batching.work import PartitionWork
@@ -176,8 +176,8 @@ def test_leftovers_of_embedding_calls_go_once_they_are_settled(work: PartitionWo
     with work.engine.begin() as connection:
         ago = sa.func.now() - timedelta(days=20)
         lost = {"state": "outcome_unknown", "settled_at": ago, "cost_usd": Decimal(0)}
-        ledger.settle_request(connection, ended, lost)
-        ledger.settle_request(connection, under_way, {"state": "received", "settled_at": ago})
+        call_ledger.settle_request(connection, ended, lost)
+        call_ledger.settle_request(connection, under_way, {"state": "received", "settled_at": ago})
     assert remove(work, REQUESTS_ONLY) == 1
     assert not (folder / f"{ended}.asked.json").exists()
     assert remove(work, BOTH) == 2

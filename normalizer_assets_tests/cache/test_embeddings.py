@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from normalizer_assets.batching import ledger
+from normalizer_assets.batching import call_ledger, ledger
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.individual import resume
 from normalizer_assets.batching.work import PartitionWork
@@ -98,8 +98,10 @@ def publish(work: PartitionWork, rows: list[dict[str, Any]], *, published: bool 
                 "estimated_usd": Decimal(0),
                 "bound_usd": Decimal(0),
             }
-            [request_id] = ledger.plan_requests(connection, work.partition, "individual", [request])
-            ledger.settle_request(connection, request_id, {"state": "ok", "cost_usd": 0})
+            [request_id] = call_ledger.plan_requests(
+                connection, work.partition, "individual", [request]
+            )
+            call_ledger.settle_request(connection, request_id, {"state": "ok", "cost_usd": 0})
             connection.execute(
                 sa.insert(answers).values(
                     **key,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from normalizer_assets.batching import ledger, life
+from normalizer_assets.batching import call_ledger, life
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.publishing.report import (
     ANSWERED_BY,
@@ -89,7 +89,7 @@ def test_lost_replies_are_counted_and_what_never_left_is_not(work: PartitionWork
         request_id = plan_request(work, state)
         with work.begin() as connection:
             values = {"state": state, "cost_usd": None if state == "sent" else Decimal("0.25")}
-            ledger.settle_request(connection, request_id, values)
+            call_ledger.settle_request(connection, request_id, values)
     (report,) = partition_reports(work.engine)
     assert (report.requests, report.outcome_unknown, report.batches) == (3, 1, 0)
     assert report.cost_usd == Decimal("0.5")
