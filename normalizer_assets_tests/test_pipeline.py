@@ -34,22 +34,21 @@ from normalizer_assets_tests.batching.listings import (
     routed_listings,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
     LOST,
     NO_BATCHES,
+    NO_QUOTA,
+    ODD,
+    USELESS,
+    WRONG_KEY,
     Reply,
     ScriptedApi,
-    completion,
     error,
     unexecuted_line,
 )
 from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
 
-CHAT = "POST /chat/completions"
 TEN = routed_listings(10)
-USELESS = Reply(body=completion("I cannot say"))
-WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
-NO_QUOTA = error(429, "You exceeded your current quota", "insufficient_quota", retry_after_ms="1")
-ODD = error(400, "Unsupported value", "unsupported_value", "temperature")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from normalizer_assets.answers.parsing import ParsedLine, parse_batch_line
 from normalizer_assets.answers.schemas import Answer
 from normalizer_assets.batching import ledger, settlement
 from normalizer_assets.batching.replies import expect
-from normalizer_assets.batching.stored_answers import ANSWER_FIELDS
+from normalizer_assets.batching.stored_answers import ANSWER_SCHEMA
 from normalizer_assets.config import ModelConfig, NormalizerConfig
 from normalizer_assets.db.tables import batches
 from normalizer_assets.pricing.costs import cost_usd, usage_from_response
@@ -35,25 +35,6 @@ LINES_AT_ONCE = 5_000
 
 WAITING_CODES = {"token_limit_exceeded"}
 """The API's reasons for failing a batch that mean: later."""
-
-SETTLED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "custom_id": pl.String,
-    "state": pl.String,
-    "reason": pl.String,
-    "raw": pl.String,
-    "input_tokens": pl.Int64,
-    "cached_tokens": pl.Int64,
-    "output_tokens": pl.Int64,
-    "reasoning_tokens": pl.Int64,
-    "cost_usd": pl.Decimal(18, 9),
-    "llm_model": pl.String,
-    "brand": pl.String,
-    "model": pl.String,
-    "attributes": pl.String,
-    "normalized_name": pl.String,
-    "category_suggestion": pl.String,
-    "model_confidence": pl.Float64,
-}
 
 
 @dataclass(frozen=True)
@@ -187,7 +168,7 @@ def settle_lines(
         tally: Counts what goes by. Of a repeated id the first usable line counts.
 
     Yields:
-        Frames of ``SETTLED_SCHEMA``; an id comes again only with a better line.
+        Frames of ``settlement.SETTLED_SCHEMA``; an id comes again only with a better line.
     """
     remaining = iter(lines)
     while chunk := list(islice(remaining, LINES_AT_ONCE)):
@@ -209,7 +190,7 @@ def settle_lines(
                 tally.parameters.setdefault(line.parameter, line.reason)
             rows[line.custom_id] = _row(line, text, model)
         if rows:
-            yield pl.DataFrame(list(rows.values()), schema=SETTLED_SCHEMA, orient="row")
+            yield pl.DataFrame(list(rows.values()), schema=settlement.SETTLED_SCHEMA, orient="row")
 
 
 def _refusal(row: sa.Row[Any], parameter: str | None) -> str | None:
@@ -263,7 +244,7 @@ def _reconcile(
 def answer_values(answer: Answer | None) -> dict[str, Any]:
     """Returns an answer's fields as columns of the table ``answers``."""
     if answer is None:
-        return dict.fromkeys(ANSWER_FIELDS)
+        return dict.fromkeys(ANSWER_SCHEMA)
     return {
         "brand": answer.brand,
         "model": answer.model,

@@ -85,14 +85,12 @@ def claim(
         wanted: Question keys, each once.
         force: Ask although there is an answer.
     """
-    bulk.stage(connection, "wanted", wanted.rename("question_key").to_frame(), _KEY)
+    bulk.stage(connection, "wanted", wanted.rename("question_key").to_frame())
     values = {**_name(partition), "force": force}
     for statement in _CLAIM:
         connection.execute(sa.text(statement), values)
     close_answered(connection, partition)
 
-
-_KEY = {"question_key": "text"}
 
 _USABLE_AT_ALL = _USABLE.format(key="wanted.question_key", since="null::timestamptz")
 
@@ -164,7 +162,7 @@ def forget_others(connection: sa.Connection, partition: Partition, kept: pl.Seri
     After a claim in the same transaction, never before it: a claim waits for others in the
     order of keys, and who waits must not hold a question that it has dropped.
     """
-    bulk.stage(connection, "kept", kept.unique().rename("question_key").to_frame(), _KEY)
+    bulk.stage(connection, "kept", kept.unique().rename("question_key").to_frame())
     connection.execute(
         sa.text(
             f"""

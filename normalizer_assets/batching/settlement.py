@@ -11,27 +11,22 @@ from decimal import ROUND_DOWN, Decimal
 import polars as pl
 import sqlalchemy as sa
 
-from normalizer_assets.batching.stored_answers import ANSWER_FIELDS
+from normalizer_assets.batching.stored_answers import ANSWER_SCHEMA
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import batch_requests
 
-SETTLED_TYPES = {
-    "custom_id": "text",
-    "state": "text",
-    "reason": "text",
-    "raw": "text",
-    "input_tokens": "integer",
-    "cached_tokens": "integer",
-    "output_tokens": "integer",
-    "reasoning_tokens": "integer",
-    "cost_usd": "numeric",
-    "llm_model": "text",
-    "brand": "text",
-    "model": "text",
-    "attributes": "jsonb",
-    "normalized_name": "text",
-    "category_suggestion": "text",
-    "model_confidence": "double precision",
+SETTLED_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "custom_id": pl.String,
+    "state": pl.String,
+    "reason": pl.String,
+    "raw": pl.String,
+    "input_tokens": pl.Int64,
+    "cached_tokens": pl.Int64,
+    "output_tokens": pl.Int64,
+    "reasoning_tokens": pl.Int64,
+    "cost_usd": pl.Decimal(18, 9),
+    "llm_model": pl.String,
+    **ANSWER_SCHEMA,
 }
 """A settled request, with its answer's fields where the state is ``ok``."""
 
@@ -45,15 +40,17 @@ def settle_lines(connection: sa.Connection, shard_hash: str, settled: pl.DataFra
     Args:
         connection: In a transaction that holds the batch's lock.
         shard_hash: The batch.
-        settled: Columns of ``SETTLED_TYPES``, one row a custom id of the batch.
+        settled: Columns of ``SETTLED_SCHEMA``, one row a custom id of the batch.
     """
-    bulk.stage(connection, "settled", settled, SETTLED_TYPES)
+    bulk.stage(connection, "settled", settled)
     for statement in _SETTLE:
         connection.execute(sa.text(statement), {"shard_hash": shard_hash})
 
 
-_FIELDS = ", ".join(ANSWER_FIELDS)
-_SETTLED_FIELDS = ", ".join(f"settled.{field}" for field in ANSWER_FIELDS)
+_FIELDS = ", ".join(ANSWER_SCHEMA)
+_SETTLED_FIELDS = ", ".join(f"settled.{field}" for field in ANSWER_SCHEMA).replace(
+    "settled.attributes", "settled.attributes::jsonb"
+)
 _SETTLE = (
     """
     update normalizer.batch_requests request set

@@ -14,14 +14,15 @@ from normalizer_assets.batching.partition import Partition
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import answer_sources, answers, batch_requests, batches
 
-ANSWER_FIELDS = (
-    "brand",
-    "model",
-    "attributes",
-    "normalized_name",
-    "category_suggestion",
-    "model_confidence",
-)
+ANSWER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "brand": pl.String,
+    "model": pl.String,
+    "attributes": pl.String,
+    "normalized_name": pl.String,
+    "category_suggestion": pl.String,
+    "model_confidence": pl.Float64,
+}
+"""What an answer says; ``attributes`` is a JSON object."""
 
 
 def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
@@ -91,12 +92,7 @@ def answers_for(
             "own": pl.Boolean,
             "answered_by": pl.String,
             "llm_model": pl.String,
-            "brand": pl.String,
-            "model": pl.String,
-            "attributes": pl.String,
-            "normalized_name": pl.String,
-            "category_suggestion": pl.String,
-            "model_confidence": pl.Float64,
+            **ANSWER_SCHEMA,
             "confidence": pl.Float64,
             "status": pl.String,
             "reasons": pl.String,
@@ -122,12 +118,6 @@ def record_verdicts(connection: sa.Connection, verdicts: pl.DataFrame) -> None:
         connection,
         "verdicts",
         verdicts.select("request_id", "confidence", "status", "reasons"),
-        {
-            "request_id": "bigint",
-            "confidence": "double precision",
-            "status": "text",
-            "reasons": "text",
-        },
     )
     connection.execute(
         sa.text(

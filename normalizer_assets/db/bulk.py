@@ -4,8 +4,6 @@ Belongs here: moving a Polars frame into a table or a temporary table. Does not 
 here: what the rows mean.
 """
 
-from collections.abc import Mapping
-
 import polars as pl
 import psycopg
 import sqlalchemy as sa
@@ -20,18 +18,28 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pl.DataFrame) -> No
     _copy(connection, sql.Identifier(str(table.schema), table.name), rows)
 
 
-def stage(
-    connection: sa.Connection, name: str, rows: pl.DataFrame, types: Mapping[str, str]
-) -> None:
+_POSTGRES_TYPES: dict[type[pl.DataType], str] = {
+    pl.String: "text",
+    pl.Int64: "bigint",
+    pl.Float64: "double precision",
+    pl.Decimal: "numeric",
+    pl.Date: "date",
+    pl.Datetime: "timestamptz",
+    pl.Boolean: "boolean",
+}
+
+
+def stage(connection: sa.Connection, name: str, rows: pl.DataFrame) -> None:
     """Makes a temporary table of ``rows`` that lives as long as the transaction.
 
     Args:
         connection: In a transaction.
         name: Name of the temporary table.
-        rows: Its content; every column must be in ``types``.
-        types: Column -> Postgres type.
+        rows: Its content. JSON is staged as text.
     """
-    columns = ", ".join(f'"{column}" {types[column]}' for column in rows.columns)
+    columns = ", ".join(
+        f'"{column}" {_POSTGRES_TYPES[dtype.base_type()]}' for column, dtype in rows.schema.items()
+    )
     connection.execute(sa.text(f'create temporary table "{name}" ({columns}) on commit drop'))
     _copy(connection, sql.Identifier(name), rows)
     # Without statistics the planner takes a nested loop over the ledger for every row.

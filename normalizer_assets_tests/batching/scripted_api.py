@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -344,3 +345,17 @@ def _handler(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
             """Says nothing."""
 
     return Handler
+
+
+CHAT = "POST /chat/completions"
+CREATE = "POST /batches"
+MINI_USD = Decimal("0.000065")
+"""What a ``completion`` costs at gpt-5-mini, one by one: 100 prompt and 20 output tokens."""
+LEGACY_USD = Decimal("0.000027")
+"""The same at gpt-4o-mini."""
+USELESS = Reply(body=completion("I cannot say"))
+CUT = Reply(body=completion("", "length"))
+DOWN = error(503, "Overloaded", retry_after_ms="1")
+WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
+NO_QUOTA = error(429, "You exceeded your current quota", "insufficient_quota", retry_after_ms="1")
+ODD = error(400, "Unsupported value: 'temperature'", "unsupported_value", "temperature")

@@ -13,6 +13,7 @@ from normalizer_assets.batching.errors import BlockedError, LostTurnError
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets_tests.batching.listings import land, plan_request, requests_of
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
     DROPPED,
     LOST,
     WEB_PAGE,
@@ -23,7 +24,6 @@ from normalizer_assets_tests.batching.scripted_api import (
 from normalizer_assets_tests.batching.scripted_api import Reply as Scripted
 from normalizer_assets_tests.batching.settings import one_by_one
 
-CHAT = "POST /chat/completions"
 CUT = Scripted(body=b'{"half', headers={"content-length": "5000"})
 RATE_LIMIT = error(429, "Rate limit reached", "rate_limit_exceeded")
 

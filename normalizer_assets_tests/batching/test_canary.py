@@ -15,8 +15,11 @@ from normalizer_assets_tests.batching.listings import (
     submit,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
+    DOWN,
     DROPPED,
     LOST,
+    USELESS,
     Reply,
     ScriptedApi,
     completion,
@@ -24,10 +27,7 @@ from normalizer_assets_tests.batching.scripted_api import (
 )
 from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
 
-CHAT = "POST /chat/completions"
 TEN = routed_listings(10)
-USELESS = Reply(body=completion("I cannot say"))
-DOWN = error(503, "Overloaded", retry_after_ms="1")
 
 
 @pytest.fixture

@@ -14,39 +14,27 @@ from normalizer_assets.db.tables import answers
 from normalizer_assets_tests.batching.listings import (
     asked_questions,
     claim,
-    land,
     plan_request,
     requests_of,
     routed_listings,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
+    CUT,
+    DOWN,
+    LEGACY_USD,
     LOST,
+    MINI_USD,
+    NO_QUOTA,
+    ODD,
+    USELESS,
+    WRONG_KEY,
     Reply,
     ScriptedApi,
     completion,
     error,
 )
-from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
-
-CHAT = "POST /chat/completions"
-MINI_USD = Decimal("0.000065")
-"""100 prompt and 20 completion tokens of gpt-5-mini, one by one."""
-LEGACY_USD = Decimal("0.000027")
-"""The same of gpt-4o-mini."""
-USELESS = Reply(body=completion("no JSON"))
-CUT = Reply(body=completion("", "length"))
-DOWN = error(503, "Overloaded", retry_after_ms="1")
-WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
-NO_QUOTA = error(429, "You exceeded your current quota", "insufficient_quota")
-ODD = error(400, "Unsupported value", "unsupported_value", "temperature")
-
-
-@pytest.fixture
-def asking(scripted_work: PartitionWork) -> PartitionWork:
-    """A partition with twenty open questions, asked one by one, none of them flex."""
-    land(scripted_work)
-    claim(scripted_work, *routed_listings(20)["question_key"])
-    return with_model(one_by_one(scripted_work), "gpt-5-mini", flex=False)
+from normalizer_assets_tests.batching.settings import configured
 
 
 def end(work: PartitionWork, count: int = 1, rows: int = 20, **options: Any) -> ChainResult:

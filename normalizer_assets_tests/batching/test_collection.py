@@ -34,6 +34,8 @@ from normalizer_assets_tests.batching.listings import (
     submit,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
+    CREATE,
     DROPPED,
     LOST,
     NO_BATCHES,
@@ -48,8 +50,6 @@ from normalizer_assets_tests.batching.scripted_api import (
 )
 from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
 
-CHAT = "POST /chat/completions"
-CREATE = "POST /batches"
 FOUR = routed_listings(4)
 LINE_USD = Decimal("0.0000325")
 """100 prompt and 20 completion tokens of gpt-5-mini at batch price."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from normalizer_assets.batching import ledger
 from normalizer_assets.batching.collection import harvest_due
-from normalizer_assets.batching.harvest import SETTLED_SCHEMA, Harvest, Tally, settle_lines
+from normalizer_assets.batching.harvest import Harvest, Tally, settle_lines
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import poll
 from normalizer_assets.batching.replies import UnreadableReplyError
+from normalizer_assets.batching.settlement import SETTLED_SCHEMA
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import ModelConfig
 from normalizer_assets.db.tables import answers, batches

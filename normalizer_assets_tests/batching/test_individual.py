@@ -19,15 +19,19 @@ from normalizer_assets.db.tables import answers
 from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets_tests.batching.listings import (
     asked_questions,
-    claim,
-    land,
     requests_of,
     routed_listings,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CHAT,
+    CUT,
     DROPPED,
     LOST,
+    MINI_USD,
+    NO_QUOTA,
+    ODD,
     WEB_PAGE,
+    WRONG_KEY,
     Reply,
     ScriptedApi,
     completion,
@@ -35,22 +39,7 @@ from normalizer_assets_tests.batching.scripted_api import (
 )
 from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
 
-CHAT = "POST /chat/completions"
-MINI_USD = Decimal("0.000065")
-"""100 prompt and 20 completion tokens of gpt-5-mini, one by one."""
-CUT = Reply(body=completion("", "length"))
 BUSY = error(429, "No flex capacity", "resource_unavailable", retry_after_ms="1")
-ODD = error(400, "Unsupported value: 'temperature'", "unsupported_value", "temperature")
-WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
-NO_QUOTA = error(429, "You exceeded your current quota", "insufficient_quota")
-
-
-@pytest.fixture
-def asking(scripted_work: PartitionWork) -> PartitionWork:
-    """A partition that asks twenty questions, one call at a time, none of them flex."""
-    land(scripted_work)
-    claim(scripted_work, *routed_listings(20)["question_key"])
-    return with_model(one_by_one(scripted_work), "gpt-5-mini", flex=False)
 
 
 def requests(work: PartitionWork, count: int) -> pl.DataFrame:

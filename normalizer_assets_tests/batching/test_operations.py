@@ -31,6 +31,7 @@ from normalizer_assets_tests.batching.listings import (
     submit,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CREATE,
     NO_BATCHES,
     ScriptedApi,
     completion,
@@ -40,7 +41,6 @@ from normalizer_assets_tests.batching.scripted_api import (
 )
 
 FOUR = routed_listings(4)
-CREATE = "POST /batches"
 
 
 @pytest.fixture

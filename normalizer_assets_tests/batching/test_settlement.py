@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.batching import ledger, questions, settlement
-from normalizer_assets.batching.harvest import SETTLED_SCHEMA
+from normalizer_assets.batching.settlement import SETTLED_SCHEMA
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import answers, batch_requests
 from normalizer_assets_tests.batching.listings import (

@@ -36,6 +36,7 @@ from normalizer_assets_tests.batching.listings import (
     submit,
 )
 from normalizer_assets_tests.batching.scripted_api import (
+    CREATE,
     DROPPED,
     LOST,
     NO_BATCHES,
@@ -47,7 +48,6 @@ from normalizer_assets_tests.batching.scripted_api import (
 )
 from normalizer_assets_tests.batching.settings import configured, with_model
 
-CREATE = "POST /batches"
 FOUR = routed_listings(4)
 LATE_502 = dataclasses.replace(error(502, "Bad Gateway"), late=True)
 LATE_PAGE = dataclasses.replace(WEB_PAGE, late=True)

@@ -30,7 +30,9 @@ from normalizer_assets_tests.batching.scripted_api import (
     DIMENSIONS,
     DROPPED,
     LOST,
+    NO_QUOTA,
     WEB_PAGE,
+    WRONG_KEY,
     Reply,
     ScriptedApi,
     encoded,
@@ -40,8 +42,6 @@ from normalizer_assets_tests.batching.settings import configured, one_by_one
 
 EMBEDDINGS = "POST /embeddings"
 TOKEN_USD = Decimal("0.00000002")
-WRONG_KEY = error(401, "Incorrect API key provided", "invalid_api_key")
-NO_QUOTA = error(429, "quota", "insufficient_quota")
 
 
 def vectors(*given: object) -> Reply:
