@@ -372,7 +372,7 @@ def test_a_refused_parameter_fails_the_partition_and_frees_its_questions(
     waiter = on_a_day_of_its_own(scripted)
     land(waiter)
     submit(waiter, few)
-    api.then(CHAT, ODD)
+    api.then(CHAT, *[ODD] * 3)
     with pytest.raises(BatchFailedError, match="`temperature`"):
         collect(scripted, few)
     assert partition_row(scripted).state == "failed"

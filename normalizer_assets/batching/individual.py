@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+REFUSALS_THAT_PROVE = 3
+"""So many questions refused for a parameter, and none answered, show that it is not the
+questions' fault."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -68,6 +72,14 @@ class Asked:
     limit: BlockedError | None = None
 
 
+@dataclass
+class _Refused:
+    """Requests of a step that were refused for a parameter; ``enough`` of them stop it."""
+
+    enough: int
+    ids: list[int] = field(default_factory=list)
+
+
 def ask(
     work: PartitionWork,
     step: Step,
@@ -86,7 +98,7 @@ def ask(
 
     Raises:
         BlockedError: Wrong key or used-up quota.
-        BatchFailedError: A parameter is refused, and nothing was answered before.
+        BatchFailedError: A parameter is refused to several questions, and none was answered.
         openai.OpenAIError: The API cannot be reached. None of them is the fault of a
             question: those without an answer stay open.
     """
@@ -103,6 +115,7 @@ def ask(
         asked.limit = budget.over(min(limits, key=lambda limit: limit.left_usd), rest)
 
     stopped: list[BaseException] = []
+    refused = _Refused(min(REFUSALS_THAT_PROVE, len(ids)))
 
     def one(planned: tuple[dict[str, Any], int]) -> Result:
         # The results are read in order: behind a slow first call, all others would still
@@ -111,7 +124,8 @@ def ask(
             raise stopped[0]
         row, request_id = planned
         try:
-            return _ask_one(work, client, step, row, request_id, lost.get(row["question_key"], 0))
+            repeated = lost.get(row["question_key"], 0)
+            return _ask_one(work, client, step, row, request_id, repeated, refused)
         except BaseException as error:
             stopped.append(error)
             raise
@@ -171,6 +185,7 @@ def _ask_one(
     row: dict[str, Any],
     request_id: int,
     lost: int,
+    refused: _Refused,
 ) -> Result:
     """Asks one question until it has a reply, or no other request of it makes sense."""
     larger = standard = False
@@ -180,7 +195,7 @@ def _ask_one(
         if reply.fatal is not None:
             raise reply.fatal
         if reply.parameter is not None:
-            _refuse_parameter(work, step, request_id, reply)
+            _refuse_parameter(work, step, request_id, reply, refused)
         state = reply.state
         if state == "received":
             line = _read(work, step, request_id, row, reply.raw or "")
@@ -263,13 +278,19 @@ def _without_flex(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"body": body_json(body)}
 
 
-def _refuse_parameter(work: PartitionWork, step: Step, request_id: int, reply: Reply) -> None:
+def _refuse_parameter(
+    work: PartitionWork, step: Step, request_id: int, reply: Reply, refused: _Refused
+) -> None:
     """Stops where a parameter is refused and nothing was ever answered with it."""
+    refused.ids.append(request_id)
+    if len(refused.ids) < refused.enough:
+        return
     with work.begin() as connection:
         if call_ledger.answered(connection, work.partition, step):
             return
-        # Refused before any work: once the cause is mended, the question is new to this step.
-        call_ledger.settle_request(connection, request_id, {"state": "not_executed"})
+        # Refused before any work: once the cause is mended, they are new to this step.
+        for one in refused.ids:
+            call_ledger.settle_request(connection, one, {"state": "not_executed"})
     raise BatchFailedError(
         f"the API refuses the parameter `{reply.parameter}`: {reply.reason}; every other "
         f"request would be refused as well, nothing more was sent: correct the model table, "

@@ -204,7 +204,7 @@ def test_a_parameter_that_is_refused_stops_the_chain_before_any_rule(
     api.then(CHAT, *[ODD] * 10)
     with pytest.raises(BatchFailedError, match="`temperature`: Error code: 400"):
         end(asking, 5)
-    assert api.count(CHAT) == 1
+    assert api.count(CHAT) == 3
     assert of_questions(asking, 5) == ["asks"] * 5
     api.answer_again()
     assert end(asking, 5) == ChainResult(individual=5)

@@ -204,13 +204,13 @@ def test_a_refusal_of_everything_stops_at_once_and_loses_nothing(
     assert sum(row.cost_usd for row in requests_of(work)) == MINI_USD
 
 
-def test_a_parameter_that_is_refused_at_once_stops_everything_and_is_named(
+def test_a_parameter_that_is_refused_again_and_again_stops_everything_and_is_named(
     asking: PartitionWork, api: ScriptedApi
 ) -> None:
     api.then(CHAT, *[ODD] * 20)
     with pytest.raises(BatchFailedError, match="the API refuses the parameter `temperature`"):
         ask_first(asking, 20)
-    assert api.count(CHAT) == 1
+    assert api.count(CHAT) == 3
     # Nothing was done: once the model table is corrected, all of them are asked anew.
     assert set(states(asking)) == {"not_executed"}
     assert set(asked_questions(asking).values()) == {"asks"}
@@ -219,8 +219,17 @@ def test_a_parameter_that_is_refused_at_once_stops_everything_and_is_named(
 def test_a_parameter_refused_for_a_single_odd_question_stops_nothing(
     asking: PartitionWork, api: ScriptedApi
 ) -> None:
-    api.then(CHAT, None, ODD)
-    assert results(ask_first(asking, 3)) == ["ok", "http_error", "ok"]
+    api.then(CHAT, ODD, None)
+    assert results(ask_first(asking, 3)) == ["http_error", "ok", "ok"]
+
+
+def test_a_parameter_refused_to_the_only_questions_stops_them(
+    asking: PartitionWork, api: ScriptedApi
+) -> None:
+    api.then(CHAT, ODD, ODD)
+    with pytest.raises(BatchFailedError, match="`temperature`"):
+        ask_first(asking, 2)
+    assert set(states(asking)) == {"not_executed"}
 
 
 def test_an_api_that_cannot_be_reached_answers_nothing_and_costs_nothing(
