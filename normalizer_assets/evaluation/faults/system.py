@@ -117,12 +117,12 @@ class System:
             (self._folder / "raised").touch()
         state = None if row is None else row.state
         if state in ("failed", "held"):
-            visits = self._mark(partition, "visits")
-            count = int(visits.read_text()) if visits.exists() else 0
-            if count >= PATIENCE:
-                self._mark(partition, "done").write_text(str(state))
-                return
-            visits.write_text(str(count + 1))
+            # One byte a visit: another process may read while this one writes.
+            with self._mark(partition, "visits").open("ab") as visits:
+                if visits.tell() >= PATIENCE:
+                    self._mark(partition, "done").write_text(str(state))
+                    return
+                visits.write(b".")
         if state in (None, "landed", "published", "failed", "held"):
             self._try("submit", partition)
 
