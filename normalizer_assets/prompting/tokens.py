@@ -43,7 +43,7 @@ def count_tokens(texts: pl.Series | Sequence[str]) -> pl.Series:
     series = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
     if series.null_count():
         raise ValueError(f"{series.null_count()} of {len(series)} texts are null; count none")
-    count = _tokenizer().count
+    count = tokenizer().count
     return pl.Series("tokens", [count(text) for text in series], dtype=pl.UInt32)
 
 
@@ -65,7 +65,7 @@ def count_prompt_tokens(prompts: pl.Series | Sequence[str], system: str) -> pl.S
 
 
 @functools.cache
-def _tokenizer() -> "PyTokenizer":
+def tokenizer() -> "PyTokenizer":
     """Returns the compiled tokeniser, which carries its vocabulary.
 
     The package's Python wrapper around it counts at two thirds of the speed.

@@ -140,7 +140,7 @@ def listings(landing: int) -> dict[Partition, list[Listing]]:
     ]
     landed = {}
     for place, partition in enumerate(PARTITIONS):
-        chosen = luck.sample(names, luck.randint(6, 13))
+        chosen = luck.sample(names, luck.randint(5, 10))
         rows: list[Listing] = [
             {
                 "name": name,

@@ -400,12 +400,14 @@ class _Task:
 
 
 def warm_up() -> None:
-    """Imports what is otherwise imported when first used, in each forked process anew."""
-    import bpe_openai  # noqa: F401
+    """Loads what is otherwise loaded when first used, in each forked process anew."""
     import pgvector.psycopg
     import pgvector.sqlalchemy  # noqa: F401
     from openai import OpenAI
 
+    from normalizer_assets.prompting.tokens import tokenizer
+
+    tokenizer()
     client = OpenAI(api_key="none", base_url="http://127.0.0.1:9")
     for name in ("batches", "chat.completions", "embeddings", "files", "models"):
         attrgetter(name)(client)
