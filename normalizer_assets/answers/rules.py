@@ -26,6 +26,7 @@ from normalizer_assets.grammar.products import (
 )
 from normalizer_assets.grammar.quantities import (
     COUNT_UNITS,
+    DEVICE_QUANTITY_PATTERN,
     QUANTITY_PATTERN,
     in_base_units,
     measured,
@@ -41,6 +42,7 @@ _WORN = ("clothing", "footwear")
 _HOUSEHOLD = ("appliances", "small_appliances", "tools", "lighting")
 _COLOURED = (*_TECHNOLOGY, *_WORN, *_HOUSEHOLD, "toys", "cosmetics", "other")
 _CODED = (*_TECHNOLOGY, *_HOUSEHOLD)
+_LINED = ("smartphones", "notebooks", "tablets")
 
 ATTRIBUTES = (
     "capacity", "color", "flavor", "gender", "graphics", "lactose", "network", "pack_count",
@@ -80,7 +82,18 @@ _SMALL_WORDS_BEFORE = rf"^ *(?:{_SMALL_WORDS}(?-u:\b)[ .]*)+"
 _SMALL_WORDS_BEHIND = rf"(?: {_SMALL_WORDS}(?-u:\b)[ .]*)+$"
 _DEVICE_WORDS = rf"(?i-u:\b{any_of((*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORDS))}\b)"
 _DEVICE_PARTS = r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz)\b)"
-_COLOURS_AT_BAR = rf"(?i-u:(?: |\||^)(?:{any_of(COLOUR_WORDS)} *)+(?:\||$))"
+_BESIDE = r"(?i-u: (?:con|para|sin|incluye|c/|p/) )"
+"""What follows is beside the product, or for it: "AirPods Pro con estuche"."""
+_YEAR = r"(?-u:\b)20[12][0-9](?-u:\b)"
+_NUMBERED = r"[0-9]|(?-u:\b)(?:II|III|IV|V|VI|VII|VIII|IX|X)(?-u:\b)"
+"""A line that tells its generation, and so needs no code."""
+_COLOURS_AT_BAR = rf"(?i-u:(?: |\||^)(?:{any_of(COLOUR_WORDS)} *)+(?:[a-z]+ *)?(?:\||$))"
+_COLOURS_FIRST = rf"(?i-u:(?:\||^) *(?:{any_of(COLOUR_WORDS)} +)+)"
+_COUNTED = (
+    r"(?i-u:\b[0-9]+ (?:quemador(?:es)?|platos|cubiertos|puntadas|panes|peldanos|piezas|puertas|"
+    r"velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|niveles|en 1|"
+    r"vasos|cuerpos|bandejas|litros/min)\b)"
+)
 _GOODS_WORDS = rf"(?i-u:\b{any_of((*GOODS_WORDS, *FLAVOUR_WORDS, *NOISE_WORDS))}\b|\bsin [a-z]+\b)"
 
 
@@ -285,33 +298,50 @@ def _garment_size(text: pl.Expr) -> pl.Expr:
 
 def _barred(group: pl.Expr, noise_words: tuple[str, ...]) -> pl.Expr:
     """The name with a bar for everything that is no model: quantities, parts, product words."""
-    device = goods = pl.col("unbranded").str.replace_all(QUANTITY_PATTERN, "|")
+    # "KD-55X80L" is no 80 litres: a code keeps its hyphen apart from the patterns.
+    device = pl.col("unbranded").str.replace_all(r"([A-Za-z0-9])-([0-9])", "${1}_$2")
+    device = device.str.replace_all(r" -|- ", " | ").str.replace_all(DEVICE_QUANTITY_PATTERN, "|")
+    goods = pl.col("unbranded").str.replace_all(QUANTITY_PATTERN, "|")
     if noise_words:
         noise = rf"(?i-u:\b{any_of(noise_words)}\b)"
-        device = goods = goods.str.replace_all(noise, "|")
+        device, goods = (text.str.replace_all(noise, "|") for text in (device, goods))
+    device = device.str.replace_all(_COUNTED, "|")
     for pattern in (electronics.PROCESSOR, electronics.GRAPHICS, _DEVICE_WORDS, _DEVICE_PARTS):
         device = device.str.replace_all(pattern, "|")
+    device = device.str.replace_all(_BESIDE, "|")
+    television = device.str.replace_all(_YEAR, "|").str.replace_all(_TELEVISION_INCHES, "|")
     return (
-        pl.when(group.is_in(_CODED))
+        pl.when(group == "televisions")
+        .then(television)
+        .when(group.is_in(_CODED))
         .then(device)
         .otherwise(goods.str.replace_all(_GOODS_WORDS, "|"))
         .str.replace_all(_SPLITS, "|")
+        .str.replace_all("_", "-", literal=True)
     )
 
 
 def _model(group: pl.Expr) -> pl.Expr:
     """The first run of words between bars; a device without one is called by its code."""
     barred = pl.col("barred")
-    coloured = pl.when(group.is_in(_COLOURED)).then(barred.str.replace_all(_COLOURS_AT_BAR, "|"))
-    run = _first_run(pl.coalesce(coloured, barred))
+    colourless = barred.str.replace_all(_COLOURS_AT_BAR, "|").str.replace_all(_COLOURS_FIRST, "|")
+    run = _first_run(pl.when(group.is_in(_COLOURED)).then(colourless).otherwise(barred))
     # "Xiaomi 12 (256 GB)": a line may be a number alone.
     number = pl.col("unbranded").str.extract(r"^\W*([0-9]{1,2})(?:\W*$|\W*[(|])")
-    lined = pl.when(group.is_in(("smartphones", "notebooks", "tablets"))).then(without_code(run))
+    code = code_of(barred.str.replace_all("|", " ", literal=True))
+    line = without_code(run)
+    tells = line.str.contains(_NUMBERED)
+    has_code = line != run
     return pl.coalesce(
-        lined,
+        pl.when(group.is_in(_LINED)).then(line),
+        # A line without a number is told apart by its code: "NeoChef MS2336GIH".
+        pl.when(group.is_in(_CODED) & tells).then(line),
+        pl.when(
+            group.is_in(_CODED) & ~has_code & ~run.str.contains("[0-9]") & code.is_not_null()
+        ).then(pl.concat_str(line, pl.lit(" "), code)),
         run,
         pl.when(group == "smartphones").then(number),
-        pl.when(group.is_in(_CODED)).then(code_of(pl.col("plain"))),
+        pl.when(group.is_in(_CODED)).then(code),
     )
 
 

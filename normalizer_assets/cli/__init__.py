@@ -20,6 +20,7 @@ COMMANDS = {
     "db": "Start, stop, inspect and migrate the database.",
     "demo": "The whole job on the bundled sample, against the stand-in.",
     "dev": "UI, daemon and (without a key) the stand-in.",
+    "eval": "How good rules and confidence are, on labelled listings.",
     "estimate": "What a landed partition would cost, four ways.",
     "run": "Submit one partition and, with --wait, collect it.",
     "standin": "A local OpenAI-compatible server, for development without a key.",

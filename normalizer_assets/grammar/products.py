@@ -42,7 +42,39 @@ DEVICE_WORDS = _listed(
     lijadora, percutor, set, kit, juego, destornillador, destornilladores, alicate, martillo,
     llave, llaves, huincha, brocha, pintura, esmalte, latex, ampolleta, ampolletas, foco, lampara,
     luz, luz fria, luz calida, plafon, herramientas, herramienta, bateria, baterias, pilas, pila,
-    velador, colgante
+    velador, colgante, gaming, tws, in ear, in-ear, on ear, on-ear, over ear, over-ear, open ear,
+    open-ear, diadema, manos libres, cancelacion de ruido, cancelacion ruido, noise cancelling,
+    anc, tactil, tactiles, deportivo, deportivos, infantil, microfono, audio, sonido, subwoofer,
+    torre de sonido, horizontal, vertical, doble funcion, cubiertos, cubierta, mesa, de mesa,
+    sobremesa, de sobremesa, empotrable, empotrada, extractora, pared, muro, a gas, gas, gas
+    natural, gas licuado, parafina, a parafina, lena, pellet, doble camara, electrica, rodante,
+    balon, quemador, platos, vidrio, vitroceramica, induccion, ceramica, cromada, cromado, acero,
+    acero inoxidable, inoxidable, inox, aluminio, madera, metal, metalico, plastico, evacuacion,
+    vapor, condensacion, bomba de calor, centro de lavado, lavado, secado, carga, superior,
+    frontal, semiautomatica, semi automatica, ecobubble, air bubble, quadwash, thinq, ai dd,
+    turbodrum, instaview door in door, dispensador, dispensador de agua, motor, digital inverter,
+    smart inverter, linear inverter, aceite, sin aceite, vaso, vaso de vidrio, jarra, de pie, pie,
+    pedestal, personal, portatil, recargable, multiuso, universal, escritorio, de escritorio,
+    techo, pelo, de pelo, barba, cabello, nariz, dental, cepillo, cepillo electrico, cepillo
+    dental, de coser, coser, puntadas, de aire, aire, purificador, purificador de aire,
+    humidificador, deshumidificador, seca, clasica, panes, tazas, programable, capsulas, espresso,
+    express, molinillo, moledor, picadora, mini procesadora, batidora de pie, sanduchera, wafflera,
+    parrilla, grill, olla, olla arrocera, arrocera, olla a presion, multicooker, balanza, pesa,
+    robot aspirador, aspirador, mopa, limpieza, piso, alfombras, tapiz, agua, a presion,
+    hidrolavadora, motosierra, soldadora, soldador, compresor, generador, cortadora de pasto,
+    cortacesped, orilladora, desmalezadora, bencinera, bencina, escalera, tijera, peldanos,
+    candado, cerradura, sellador, silicona, adhesivo, pegamento, clavos, tornillos, brocas,
+    puntas, dados, maletin, caja, caja de herramientas, piezas, pzs, pza, medir, huincha de medir,
+    nivel, serrucho, inalambrica, brushless, sin carbones, lumenes, calida, fria, neutra, luz
+    neutra, dicroica, redondo, cuadrado, solar, led, guirnalda, luces, tira, tira led, tubo,
+    tubo led, linterna, frontal, inteligente, smart, multicolor, rgb, regulable, proyector,
+    proyector led, reflector, nordica, moderna, vintage, colgante, sensor, sensor de movimiento,
+    usado, nuevo, nueva, original, oficial, garantia, hdmi, usb, usb c, usb-c, vga, displayport,
+    jack, 3.5mm, chromecast, ambilight, vidaa, hey google, dolby, dolby vision, dolby atmos,
+    dolby audio, triluminos, triluminos pro, motion, quantum, freesync, g-sync, gsync, plano,
+    ultradelgado, borderless, sin bordes, bisel, pivotante, ajustable, vesa, videojuegos, juegos,
+    edicion, edicion limitada, version, modelo, mod, mod., ref, ref., codigo, cod, tipo, alta,
+    definicion, resolucion, psi, btu, frio calor, frio solo, on off, on-off, split muro, ventana
     """
 )
 """Kinds of devices, household goods and tools, and what describes them."""

@@ -68,11 +68,19 @@ _B = r"(?-u:\b)"  # Rust's Unicode \b leaves the fast automaton on non-ASCII tex
 _UNIT = "(?:" + "|".join(UNITS) + ")"
 _CONTENT = "(?:ml|cl|l|kg|g|mg|oz|lb|un)"
 _SPELLINGS = any_of(spelling for spellings in UNITS.values() for spelling in spellings)
-QUANTITY_PATTERN = (
-    rf"(?i-u:\b(?:(?:multi)?pack (?:de |x ?)?)?(?:[0-9.,]+ ?x ?)*(?:[0-9] +)?[0-9]+(?:[.,][0-9]+)?"
-    rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx [0-9]+ *$)"
-)
+
+
+def _stated(number: str) -> str:
+    return (
+        rf"(?i-u:\b(?:(?:multi)?pack (?:de |x ?)?)?(?:[0-9.,]+ ?x ?)*{number}"
+        rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx [0-9]+ *$)"
+    )
+
+
+QUANTITY_PATTERN = _stated(r"(?:[0-9] +)?[0-9]+(?:[.,][0-9]+)?")
 """A quantity in unfolded ASCII text, for those who cut quantities out of it."""
+DEVICE_QUANTITY_PATTERN = _stated(r"(?:(?:[0-9]+ )?[0-9]/[0-9]|[0-9]+(?:[.,][0-9]+)?)")
+"""The same in the name of a device: the 3 of "BRAVIA 3 55 pulgadas" is no lost comma."""
 _MARK = "\u2025"  # stands between a number and a spelling until the spelling is looked up
 
 # Before punctuation goes: signs that belong to numbers.

@@ -1,0 +1,57 @@
+"""`normalizer eval`: how good rules, confidence and cache are on labelled data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from normalizer_assets.cli.options import json_option
+from normalizer_assets.config import load_config
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+out_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group("eval")
+def command() -> None:
+    """Score rules and confidence on labelled listings. Asks nothing, pays nothing."""
+
+
+@command.command("rules")
+@click.option("--gold", required=True, type=existing_file, help="Labelled listings, NDJSON.")
+@click.option("--out", type=out_file, help="Write the rules' answers, one JSON object a line.")
+@json_option
+def rules(gold: Path, out: Path | None, as_json: bool) -> None:
+    """Score the basic rules by field: prints JSON and, without --json, a table on stderr.
+
+    A line of the gold file: {"name", "category", "price", "retailer", "sku", "brand"?,
+    "gold": {"brand", "model", "attributes": {}}}.
+    """
+    from normalizer_assets.evaluation.gold import GoldError, read_gold
+    from normalizer_assets.evaluation.rules import answer_rules, evaluate_rules
+
+    try:
+        labelled = read_gold(gold)
+    except GoldError as error:
+        raise click.ClickException(str(error)) from None
+    answers = answer_rules(labelled, load_config())
+    if out is not None:
+        lines = (
+            json.dumps({"row": row, "answer": answer}, ensure_ascii=False)
+            for row, answer in enumerate(answers)
+        )
+        out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    result = evaluate_rules(labelled, answers)
+    click.echo(json.dumps(result))
+    if not as_json:
+        click.echo(_table(result), err=True)
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = [f"{'field':<14} precision  recall      f1  support"]
+    for field, measures in (*result["fields"].items(), ("micro", result["micro"])):
+        numbers = [measures[name] for name in ("precision", "recall", "f1")]
+        shown = "".join(f"{'-' if one is None else f'{one:.3f}':>8}" for one in numbers)
+        lines.append(f"{field:<15}{shown}  {measures.get('support', ''):>7}")
+    return "\n".join([*lines, f"{result['rows']} listings"])

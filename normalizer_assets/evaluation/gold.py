@@ -1,0 +1,188 @@
+"""Labelled listings, and how an answer is compared with its label.
+
+Belongs here: reading gold files, when two values of a field are the same (DESIGN.md,
+"Labelling"), and scores by field. Does not belong here: what is scored (``rules``,
+``confidence``), and the labels themselves (``labels``).
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from normalizer_assets.answers.schemas import canonical_value
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.grammar.text import fold_word
+from normalizer_assets.intake.categories import category_group
+
+SCORED_ATTRIBUTES = (
+    "capacity",
+    "volume_ml",
+    "weight_g",
+    "pack_count",
+    "ram",
+    "size",
+    "network",
+    "screen_type",
+    "color",
+    "processor",
+    "graphics",
+    "gender",
+    "type",
+    "flavor",
+)
+"""Attributes with a convention of their own; further keys are welcome and not scored."""
+
+DECISIVE_FIELDS = ("brand", "model", *SCORED_ATTRIBUTES)
+
+_UNITS_IN_SMALL = {"kg": ("g", 1000), "l": ("ml", 1000), "tb": ("gb", 1024)}
+
+
+class GoldError(ValueError):
+    """A gold file cannot be read; the message says where and why."""
+
+
+class Label(BaseModel):
+    """What a listing states, under the conventions of DESIGN.md, "Labelling"."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    brand: str | None = None
+    model: str | None = None
+    attributes: dict[str, str] = {}
+
+
+class GoldListing(BaseModel):
+    """One line of a gold file; further keys are ignored.
+
+    Attributes:
+        name: The listing's name.
+        category: Raw category.
+        price: CLP.
+        retailer: Slug.
+        sku: The retailer's key.
+        brand: The row's own brand field.
+        family: Brand and line: the unit of a split into train and test.
+        gold: The label.
+    """
+
+    name: str
+    category: str | None = None
+    price: float | None = None
+    retailer: str | None = None
+    sku: str | None = None
+    brand: str | None = None
+    family: str | None = None
+    gold: Label
+
+
+def read_gold(path: Path) -> list[GoldListing]:
+    """Reads a gold file, one JSON object a line; empty lines are skipped.
+
+    Raises:
+        GoldError: A line is not what it should be; nothing was read.
+    """
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(GoldListing.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise GoldError(
+                f"{path}, line {number}: {where + ': ' if where else ''}{first['msg']}; a line "
+                f'looks like {{"name": ..., "category": ..., "gold": {{"brand": ..., '
+                f'"model": ..., "attributes": {{}}}}}}'
+            ) from None
+    if not found:
+        raise GoldError(f"{path} holds no labelled listing")
+    return found
+
+
+def listings_of(gold: Sequence[GoldListing], config: NormalizerConfig) -> pl.DataFrame:
+    """Returns the columns that rules and evidence read, in the order of ``gold``."""
+    columns = ("name", "brand", "category", "price")
+    schema = {"name": pl.String, "brand": pl.String, "category": pl.String, "price": pl.Float64}
+    rows = [tuple(getattr(one, column) for column in columns) for one in gold]
+    mapping = config.intake.category_groups
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        category_group(pl.col("category"), pl.col("name"), mapping).alias("category_group")
+    )
+
+
+def same(field: str, value: str, gold: str) -> bool:
+    """Whether two values of a field say the same.
+
+    Text is compared without case, accents and punctuation; quantities by what they
+    measure ("2L" is "2000ml"); of a RAM only its size counts ("32GB DDR5").
+    """
+    if field in ("brand", "model"):
+        return _bare(value) == _bare(gold)
+    return _comparable(field, value) == _comparable(field, gold)
+
+
+def score(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[str, Any]:
+    """Counts fields: right, wrong or missing.
+
+    Args:
+        pairs: (answer, gold), each field -> value, absent ones left out. Fields that are
+            not decisive do not count.
+
+    Returns:
+        ``rows``, ``micro`` and ``fields``, with precision, recall and F1 (0..1, ``None``
+        where nothing was to be found or was found) and the support in labels.
+    """
+    right, answered, stated = Counter[str](), Counter[str](), Counter[str]()
+    for answer, gold in pairs:
+        for field in DECISIVE_FIELDS:
+            answered[field] += field in answer
+            stated[field] += field in gold
+            if field in answer and field in gold:
+                right[field] += same(field, answer[field], gold[field])
+    fields = {
+        field: _measures(right[field], answered[field], stated[field]) | {"support": stated[field]}
+        for field in DECISIVE_FIELDS
+        if answered[field] or stated[field]
+    }
+    micro = _measures(right.total(), answered.total(), stated.total())
+    return {"rows": len(pairs), "micro": micro, "fields": fields}
+
+
+def label_fields(label: Label) -> dict[str, str]:
+    """Returns a label as field -> value, absent ones left out."""
+    return answer_fields(label.model_dump())
+
+
+def answer_fields(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Returns an answer (brand, model, attributes) as field -> value, absent ones left out."""
+    named = {"brand": answer["brand"], "model": answer["model"], **answer["attributes"]}
+    return {field: str(value) for field, value in named.items() if value not in (None, "")}
+
+
+def _measures(right: int, answered: int, stated: int) -> dict[str, float | None]:
+    precision = right / answered if answered else None
+    recall = right / stated if stated else None
+    both = answered + stated
+    f1 = 2 * right / both if both else None
+    return {"precision": precision, "recall": recall, "f1": f1}
+
+
+def _bare(text: str) -> str:
+    return "".join(sign for sign in fold_word(text) if sign.isalnum() or sign == "+")
+
+
+def _comparable(field: str, value: str) -> str:
+    text = fold_word(canonical_value(field, value)).strip()
+    if field == "ram":
+        text = text.partition(" ")[0]
+    if field == "capacity":
+        number, unit = text.rstrip("abcdefghijklmnopqrstuvwxyz"), text.lstrip("0123456789.")
+        if unit in _UNITS_IN_SMALL and number:
+            small, factor = _UNITS_IN_SMALL[unit]
+            return f"{float(number) * factor:g}{small}"
+    return _bare(text) if field not in ("size", "capacity") else text
