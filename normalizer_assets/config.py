@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -383,12 +383,23 @@ class ConfidenceConfig(Section):
     """When an answer is accepted.
 
     Attributes:
-        threshold: Confidence (0 to 1) from which an answer is accepted.
-        thresholds: Category group -> its own threshold.
+        threshold: Confidence (0 to 1) from which an answer is accepted; ``None``: what the
+            calibration of its model says.
+        thresholds: Category group -> its own threshold, before all others.
+        calibrations: Folder with calibrations of your own models, which
+            `normalizer calibrate confidence` writes; ``None``: ``calibrations`` in the data
+            folder.
+        uncalibrated_margin: By how much the shipped thresholds are raised for a model
+            without a calibration of its own; at most to 0.99.
+        max_error: Share of wrong answers among accepted ones for which
+            `normalizer calibrate confidence` chooses thresholds.
     """
 
-    threshold: float = Field(default=0.70, ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
     thresholds: dict[CategoryGroup, Annotated[float, Field(ge=0, le=1)]] = {}
+    calibrations: str | None = None
+    uncalibrated_margin: float = Field(default=0.05, ge=0, le=1)
+    max_error: float = Field(default=0.05, gt=0, lt=1)
 
 
 class GateConfig(Section):
@@ -517,10 +528,10 @@ class NormalizerConfig(Section):
         """Returns the model table's entry behind a tier."""
         return self.models[self.tiers[tier].model]
 
-    def threshold_for(self, category_group: str) -> float:
-        """Returns the confidence from which an answer in the group is accepted."""
-        group = cast("CategoryGroup", category_group)
-        return self.confidence.thresholds.get(group, self.confidence.threshold)
+    @property
+    def calibrations(self) -> Path:
+        """Folder of the calibrations of one's own models."""
+        return Path(self.confidence.calibrations or Path(self.paths.data, "calibrations"))
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:

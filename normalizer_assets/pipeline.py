@@ -302,10 +302,12 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
         by_rules = questions.of_partition(connection, work.partition).filter(
             pl.col("state") == "rules"
         )
-        answers = stored_answers.answers_for(
-            connection, work.partition, routed["question_key"].to_list()
-        ).join(by_rules, on="question_key", how="anti")
-    products = build_products(routed, answers, work.config)
+        keys = routed["question_key"].to_list()
+        answers = stored_answers.answers_for(connection, work.partition, keys).join(
+            by_rules, on="question_key", how="anti"
+        )
+        decisions = stored_answers.decisions_for(connection, keys)
+    products = build_products(routed, answers, work.config, decisions)
     return Normalised(products, write_version(work, products, run_id))
 
 

@@ -239,8 +239,7 @@ def test_every_key_can_be_overridden_in_the_environment(load: Load) -> None:
     assert config.tiers["mini"].model == "gpt-5"
     assert config.retailers["abcdin"].name == "Abcdin"
     assert config.grammar.noise_words == ("oferta", "liquidacion")
-    assert config.threshold_for("perfumes") == 0.9
-    assert config.threshold_for("toys") == config.confidence.threshold
+    assert config.confidence.thresholds == {"perfumes": 0.9}
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,29 @@
-"""What in a listing speaks for each field of an answer, and the confidence from it.
+"""What in a listing speaks for each field of an answer, and against it.
 
-Belongs here: the evidence for a field (supported, inferred, contradicted), the first
-form of evidence -> confidence, and the reasons in words. Does not belong here: reading
-listings (``grammar``, ``rules``), and the verdict on a confidence (``verdicts``).
+Belongs here: the evidence for a field (supported, inferred, contradicted), the features
+that confidence is computed from, and the reasons in words. Does not belong here: reading
+listings (``grammar``, ``rules``), what a feature weighs (``confidence``), and the verdict
+on a confidence (``verdicts``).
 
-The confidence is a plain formula, not yet a probability: calibration on labels follows
-(issue 4). The model's own number has no part in it, because it separates right from
-wrong hardly better than a coin (DESIGN.md, "Decisions").
+A field falls into the first of its cases that holds. A feature is a kind of field in a
+case ("brand agreed", "quantity contradicted") with the value 1, or a number:
 
-    confidence = weighted mean of the fields' support
-                 x (0.65 + 0.35 x support of the brand)
-                 x (0.65 + 0.35 x support of the model)
-                 x 0.6 for each attribute that the listing contradicts
-                 x 0.65 where no field at all is supported
-
-- Support of a brand: 1 if the rules or the row's brand field state it too, 0.9 if only
-  the name does (0.5 if those state another one), 0 if nothing does.
-- Support of a model: the share of its words that are in the name, averaged with the
-  share of words it has in common with the rules' reading (none: 0.9 of the former).
-- Support of an attribute: 1 if the rules read the same, 0.9 if only the name states it,
-  0.5 inferred, 0 contradicted.
-- 0.3 for a field that the listing states and the answer lacks, if every template asks
-  for it. 0.85 for a brand or a model that neither answer nor listing has.
-- Weights: brand and model 3, quantities, colour, gender and type 1, other attributes 0.5.
-
-So an answer whose brand or model has no support in the listing stays under 0.7.
+- brand: absent, missing (the listing states one), fitted ("para Samsung"), agreed (so do
+  rules or the row's brand field), stated (in the name alone), disputed (in the name, and
+  another is stated), contradicted (another is stated), unsupported.
+- model: absent, missing, contradicted (another number is stated), agreed, stated (all its
+  words are in the name), disputed (so they are, and the rules read more or less), elsewhere
+  (so they are, and the rules read other words), partial, unsupported; as numbers the shares
+  of its words that are in the name, that the rules lack, and of theirs that it lacks, and
+  whether it has a product word, leaves out a word that tells variants apart (Pro, Max, FE)
+  or has a number that the name lacks; a device without model, and a missing one that the
+  rules read with a number.
+- attributes, by kind (quantity, colour, flavour, kind for gender and type, part for what a
+  device consists of, further for those that no convention knows): misplaced (its group has
+  no such attribute: dropped), completed (the answer lacks what the listing states: taken
+  from it), agreed, contradicted (dropped), stated, inferred.
+- price: implausible for the group.
+- the number that the model claims for itself, as log-odds.
 """
 
 import json
@@ -34,8 +33,10 @@ import polars as pl
 
 from normalizer_assets.grammar.brands import stated_brand
 from normalizer_assets.grammar.colours import colours
+from normalizer_assets.grammar.noise import NOISE_WORDS
+from normalizer_assets.grammar.products import DEVICE_WORDS, FLAVOUR_WORDS, GOODS_WORDS
 from normalizer_assets.grammar.quantities import COUNT_UNITS, measured, quantities
-from normalizer_assets.grammar.text import fold, words
+from normalizer_assets.grammar.text import fold, fold_word, words
 
 QUANTITY_FIELDS = {
     "capacity": "",
@@ -50,76 +51,145 @@ QUANTITY_FIELDS = {
 CLOSED_FIELDS = ("color", "gender", "type")
 """Attributes with one right value: another reading of the listing contradicts it."""
 
-ASKED_BY_EVERY_TEMPLATE = ("capacity", "color")
+WORDED_FIELDS = ("network", "screen_type", "processor", "graphics", "flavor")
+"""Attributes of several words: "i5-1335U" is an "Intel Core i5-1335U", but no "i7-1355U"."""
 
-UNCONFIRMED = 0.9
-DISPUTED = 0.5
-INFERRED = 0.5
-MISSING = 0.3
-AGREED_ABSENCE = 0.85
-MAIN_WEIGHT = 3.0
-DECISIVE_WEIGHT = 1.0
-OTHER_WEIGHT = 0.5
-CONTRADICTION_FACTOR = 0.6
-NO_SUPPORT_FACTOR = 0.65
-"""Under the default threshold (0.70): such an answer is always looked at."""
+DECISIVE_ATTRIBUTES = (*QUANTITY_FIELDS, *CLOSED_FIELDS, *WORDED_FIELDS)
+"""Attributes with a convention of their own (DESIGN.md, "Labelling")."""
+
+_KINDS = {
+    **dict.fromkeys(QUANTITY_FIELDS, "quantity"),
+    **dict.fromkeys(("network", "screen_type", "processor", "graphics"), "part"),
+    **dict.fromkeys(("gender", "type"), "kind"),
+    "color": "colour",
+    "flavor": "flavour",
+}
+
+_DIGITAL = ("smartphones", "notebooks", "tablets", "consoles", "storage", "other")
+_EATEN = ("beverages", "groceries", "dairy", "pet_food", "pharmacy", "baby", "other")
+_FILLED = (*_EATEN, "cleaning", "personal_care", "perfumes", "cosmetics")
+GROUPS_OF_FIELD = {
+    "capacity": (*_DIGITAL, *_EATEN),
+    "volume_ml": _FILLED,
+    "weight_g": _FILLED,
+    "ram": _DIGITAL,
+    "flavor": (*_EATEN, "personal_care"),
+    "type": ("perfumes", "dairy", "groceries", "other"),
+}
+"""Where these attributes are of the product: a fridge's litres are no capacity (DESIGN.md)."""
+
+DEVICE_GROUPS = (
+    *("smartphones", "notebooks", "tablets", "televisions", "monitors", "storage", "consoles"),
+    *("headphones", "appliances", "small_appliances", "tools"),
+)
+"""Groups whose products hardly ever lack a model."""
+
+PLAUSIBLE_CLP = {
+    "smartphones": (15_000, 3_000_000),
+    "notebooks": (80_000, 6_000_000),
+    "tablets": (40_000, 3_000_000),
+    "televisions": (60_000, 10_000_000),
+    "monitors": (40_000, 3_000_000),
+    "appliances": (30_000, 5_000_000),
+    "consoles": (30_000, 1_500_000),
+}
+"""Group -> prices between which its products are sold in Chile, generous: below them a
+"Notebook" is its bag."""
+
+VARIANT_WORDS = (
+    *("pro", "max", "plus", "ultra", "lite", "fe", "mini", "air", "se", "slim", "prime", "edge"),
+    *("fold", "flip", "neo", "elite", "premium", "light", "zero", "junior", "senior", "kids"),
+    *("intense", "sport", "gold", "black", "white", "night", "absolu", "elixir", "digital", "oled"),
+)
+"""Words behind a line that make another product of it."""
+
+_PRODUCT_WORDS = {
+    word
+    for phrase in (*DEVICE_WORDS, *GOODS_WORDS, *NOISE_WORDS, *FLAVOUR_WORDS)
+    for word in fold_word(phrase).split()
+    if len(word) > len("pro")
+} - set(VARIANT_WORDS)
+"""Words that say what a thing is, or nothing at all; a model that has one that the rules left
+out may be the listing's noise."""
+
+_FITS = ("para", "compatible con", "compatible", "for")
+"""Before a brand: the listing is an accessory to its products."""
+
+SURE = 0.999
+"""What a model claims counts up to here: 1.0 has no log-odds."""
+CLAIMED_BY_DEFAULT = 0.9
 
 
-def gather_evidence(rows: pl.DataFrame) -> pl.DataFrame:
-    """Adds to each answer its evidence, its confidence and the reasons.
+class Evidence(NamedTuple):
+    """What was found.
+
+    Attributes:
+        rows: The rows in their order, with ``attributes`` without contradicted fields and
+            with what the listing states and the answer lacks, and
+            ``evidence`` (JSON object: field -> supported, inferred, contradicted) and
+            ``reasons`` (why the confidence is not full, empty where nothing speaks
+            against the answer).
+        features: Columns ``row`` (0-based), ``feature``, ``value``; each feature once a row.
+    """
+
+    rows: pl.DataFrame
+    features: pl.DataFrame
+
+
+def gather_evidence(rows: pl.DataFrame) -> Evidence:
+    """Judges every field of the answers.
 
     Args:
-        rows: ``name``, ``listing_brand`` (the row's own brand field), the answer's
-            ``brand``, ``model``, ``attributes`` (JSON text) and the rules' reading of
-            the same listing: ``rules_brand``, ``rules_model``, ``rules_attributes``.
-            Further columns pass through. For an answer of the rules themselves give
-            nulls as their reading: a reading does not confirm itself.
-
-    Returns:
-        The rows in their order, with ``attributes`` without contradicted fields, and
-
-        - ``evidence`` String: JSON object, field -> supported, inferred, contradicted;
-        - ``confidence`` Float64, 0 to 1;
-        - ``reasons`` String: why the confidence is not full, empty where it is.
+        rows: ``name``, ``listing_brand`` (the row's own brand field), ``category_group``,
+            ``price`` (CLP), the answer's ``brand``, ``model``, ``attributes`` (JSON text),
+            ``model_confidence`` and the rules' reading of the same listing: ``rules_brand``,
+            ``rules_model``, ``rules_attributes``. Further columns pass through. For an answer
+            of the rules themselves give nulls as their reading: a reading does not confirm
+            itself.
     """
-    fields = pl.concat([_brands(rows), _models(rows), _attributes(rows)])
-    is_main = pl.col("field").is_in(["brand", "model"])
-    contradicted = pl.col("evidence") == "contradicted"
-    nothing_supported = ~(pl.col("evidence") == "supported").any()
-    factor = (
-        pl.when(is_main)
-        .then(NO_SUPPORT_FACTOR + (1 - NO_SUPPORT_FACTOR) * pl.col("support"))
-        .when(contradicted)
-        .then(CONTRADICTION_FACTOR)
-        .otherwise(1.0)
+    models = _model_texts(rows)
+    attributes = _attributes(rows)
+    fields = pl.concat([_brands(rows), _models(models), attributes.drop("read"), _prices(rows)])
+    dropped = (pl.col("evidence") == "contradicted") & ~pl.col("field").is_in(["brand", "model"])
+    completed = (
+        attributes.filter(pl.col("case") == "completed")
+        .group_by("row")
+        .agg(added=pl.struct("field", "read"))
     )
     judged = (
         fields.sort("row", maintain_order=True)
         .group_by("row", maintain_order=True)
         .agg(
-            confidence=pl.col("support").dot("weight")
-            / pl.col("weight").sum()
-            * factor.product()
-            * pl.when(nothing_supported).then(NO_SUPPORT_FACTOR).otherwise(1.0),
             reasons=pl.col("reason").drop_nulls().str.join("; "),
             stated=pl.struct("field", "evidence").filter(pl.col("evidence").is_not_null()),
-            dropped=pl.col("field").filter(contradicted & ~is_main),
+            dropped=pl.col("field").filter(dropped),
         )
+        .join(completed, on="row", how="left", maintain_order="left")
     )
     stated = [
         {item["field"]: item["evidence"] for item in items} for items in judged["stated"].to_list()
     ]
     kept = [
-        {name: value for name, value in attributes.items() if name not in dropped}
-        for attributes, dropped in zip(
-            map(_object, rows["attributes"]), judged["dropped"].to_list(), strict=True
+        {name: value for name, value in said.items() if name not in gone}
+        | {item["field"]: item["read"] for item in added or ()}
+        for said, gone, added in zip(
+            map(_object, rows["attributes"]),
+            judged["dropped"].to_list(),
+            judged["added"].to_list(),
+            strict=True,
         )
     ]
-    return rows.with_columns(
-        pl.Series("attributes", [_json(item) for item in kept], pl.String),
-        pl.Series("evidence", [_json(item) for item in stated], pl.String),
-        judged["confidence"].clip(0.0, 1.0),
-        judged["reasons"],
+    cases = fields.select(
+        "row", pl.format("{} {}", "kind", "case").alias("feature"), pl.lit(1.0).alias("value")
+    )
+    features = pl.concat([cases, _model_numbers(models), _claims(rows)])
+    return Evidence(
+        rows.with_columns(
+            pl.Series("attributes", [_json(item) for item in kept], pl.String),
+            pl.Series("evidence", [_json(item) for item in stated], pl.String),
+            judged["reasons"],
+        ),
+        features.unique(["row", "feature"]),
     )
 
 
@@ -128,24 +198,24 @@ class _Case(NamedTuple):
 
     Attributes:
         holds: Boolean expression.
+        case: Its name.
         evidence: The word for it, ``None`` where the answer lacks the field.
-        support: Number from 0 to 1, or an expression.
-        reason: Why confidence is lost, an expression; ``None`` if none is.
+        reason: What speaks against the answer, an expression; ``None`` if nothing does.
     """
 
     holds: pl.Expr
+    case: str
     evidence: str | None
-    support: float | pl.Expr
     reason: pl.Expr | None = None
 
 
 def _first(cases: list[_Case]) -> pl.Expr:
-    """Returns evidence, support and reason of the first case that holds."""
+    """Returns name, evidence and reason of the first case that holds."""
     found = pl.lit(None)
     for case in reversed(cases):
         judged = pl.struct(
+            case=pl.lit(case.case),
             evidence=pl.lit(case.evidence, pl.String),
-            support=case.support if isinstance(case.support, pl.Expr) else pl.lit(case.support),
             reason=pl.lit(None, pl.String) if case.reason is None else case.reason,
         )
         # A comparison with a missing reading is null: then the case does not hold.
@@ -153,15 +223,10 @@ def _first(cases: list[_Case]) -> pl.Expr:
     return found
 
 
-def _judged(
-    texts: pl.DataFrame, field: pl.Expr, weight: pl.Expr, cases: list[_Case]
-) -> pl.DataFrame:
+def _judged(texts: pl.DataFrame, field: pl.Expr, kind: pl.Expr, cases: list[_Case]) -> pl.DataFrame:
     """Returns a frame with one judged field a row, the same columns for every field."""
     return texts.select(
-        "row",
-        field.alias("field"),
-        weight.alias("weight"),
-        _first(cases).alias("judged"),
+        "row", field.alias("field"), kind.alias("kind"), _first(cases).alias("judged")
     ).unnest("judged")
 
 
@@ -183,63 +248,120 @@ def _brands(rows: pl.DataFrame) -> pl.DataFrame:
     in_name = _contains(pl.col("name"), pl.col("phrase")) | _contains(
         pl.col("name"), pl.format(" {} ", "key")
     )
+    fits = pl.any_horizontal(
+        _contains(pl.col("name"), pl.format(" {}{}", pl.lit(word), "phrase")) for word in _FITS
+    )
     cases = [
-        _Case(
-            brand.is_null() & stated.is_null(),
-            None,
-            AGREED_ABSENCE,
-            pl.lit("no brand found"),
-        ),
+        _Case(brand.is_null() & stated.is_null(), "absent", None, pl.lit("no brand found")),
         _Case(
             brand.is_null(),
+            "missing",
             None,
-            MISSING,
             pl.format("no brand, though the listing states {}", stated),
         ),
-        _Case(pl.col("keys").list.contains(pl.col("key")), "supported", 1.0),
-        _Case(in_name & stated.is_null(), "supported", UNCONFIRMED),
+        _Case(
+            fits,
+            "fitted",
+            "inferred",
+            pl.format("the listing is for a product of {}, maybe not by it", brand),
+        ),
+        _Case(pl.col("keys").list.contains(pl.col("key")), "agreed", "supported"),
+        _Case(in_name & stated.is_null(), "stated", "supported"),
         _Case(
             in_name,
+            "disputed",
             "supported",
-            DISPUTED,
             pl.format("the listing states the brand {} as well", stated),
         ),
         _Case(
             stated.is_not_null(),
             "contradicted",
-            0.0,
+            "contradicted",
             pl.format("the brand {} is not in the listing, which states {}", brand, stated),
         ),
         _Case(
             brand.is_not_null(),
+            "unsupported",
             "inferred",
-            0.0,
             pl.format("the brand {} is not in the listing", brand),
         ),
     ]
-    return _judged(texts, pl.lit("brand"), pl.lit(MAIN_WEIGHT), cases)
+    return _judged(texts, pl.lit("brand"), pl.lit("brand"), cases)
 
 
-def _models(rows: pl.DataFrame) -> pl.DataFrame:
-    texts = (
+def _model_texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns the words of each answer's model, and what they share with the listing."""
+    return (
         _numbered(rows)
         .select(
             "row",
             "model",
             "rules_model",
-            said=_words(pl.col("model")),
-            read=_words(pl.col("rules_model")),
-            name=_words(pl.col("name")),
+            "category_group",
+            said=_model_words(pl.col("model")),
+            read=_model_words(pl.col("rules_model")),
+            name=_model_words(pl.col("name")),
+            equal=_key(pl.col("model")) == _key(pl.col("rules_model")),
         )
         .with_columns(
             in_name=_share(pl.col("said"), pl.col("name")),
-            alike=_share(pl.col("said"), pl.col("read"), union=True),
+            known=_share(pl.col("said"), pl.col("read")),
+            covered=_share(pl.col("read"), pl.col("said")),
             numbers=_numbers(pl.col("said")),
             numbers_read=_numbers(pl.col("read")),
         )
     )
+
+
+def _model_numbers(texts: pl.DataFrame) -> pl.DataFrame:
+    """Returns the features of models that are numbers."""
+    variant_words = pl.lit(list(VARIANT_WORDS), pl.List(pl.String))
+    # Of the words behind the answer's last one only a variant's counts; "Black" alone is a
+    # colour, so a word counts where the rules took it into the model, too.
+    left_out = (
+        pl.col("read").list.set_difference("said").list.set_intersection(variant_words).list.len()
+        > 0
+    )
+    invented = _shared(pl.col("numbers"), pl.col("name")) < pl.col("numbers").list.len()
+    product_words = pl.lit(sorted(_PRODUCT_WORDS), pl.List(pl.String))
+    product_word = pl.col("said").list.set_difference("read")
+    product_word = product_word.list.set_intersection(product_words).list.len() > 0
+    differs = pl.col("model").is_not_null() & ~pl.col("equal").fill_null(value=False)
+    values = {
+        "model in name": pl.when(differs).then("in_name"),
+        "model beyond rules": pl.when(differs).then(1 - pl.col("known")),
+        "model short of rules": pl.when(differs).then(1 - pl.col("covered")),
+        "model product word": pl.when(differs).then(product_word.cast(pl.Float64)),
+        "model variant left out": pl.when(differs).then(left_out.cast(pl.Float64)),
+        "model number not stated": pl.when(differs).then(invented.cast(pl.Float64)),
+        "device without model": (
+            pl.col("model").is_null() & pl.col("category_group").is_in(DEVICE_GROUPS)
+        ).cast(pl.Float64),
+        "numbered model missing": (
+            pl.col("model").is_null() & (pl.col("numbers_read").list.len() > 0)
+        ).cast(pl.Float64),
+    }
+    return (
+        texts.select("row", **values)
+        .unpivot(index="row", variable_name="feature")
+        .filter(pl.col("value").fill_null(0.0) != 0)
+        .select("row", "feature", "value")
+    )
+
+
+def _claims(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns what each answer's model claims for itself, as log-odds."""
+    claimed = (
+        pl.col("model_confidence").fill_nan(None).fill_null(CLAIMED_BY_DEFAULT).clip(1 - SURE, SURE)
+    )
+    return _numbered(rows).select(
+        "row", pl.lit("claimed").alias("feature"), (claimed / (1 - claimed)).log().alias("value")
+    )
+
+
+def _models(texts: pl.DataFrame) -> pl.DataFrame:
     model, read = pl.col("model"), pl.col("rules_model")
-    in_name, alike = pl.col("in_name"), pl.col("alike")
+    in_name, known = pl.col("in_name"), pl.col("known")
     another_number = (
         (pl.col("numbers").list.len() > 0)
         & (pl.col("numbers_read").list.len() > 0)
@@ -247,51 +369,58 @@ def _models(rows: pl.DataFrame) -> pl.DataFrame:
         & (_shared(pl.col("numbers"), pl.col("name")) == 0)
     )
     cases = [
-        _Case(model.is_null() & read.is_null(), None, AGREED_ABSENCE, pl.lit("no model found")),
+        _Case(model.is_null() & read.is_null(), "absent", None, pl.lit("no model found")),
         _Case(
             model.is_null(),
+            "missing",
             None,
-            MISSING,
             pl.format("no model, though the listing states {}", read),
         ),
+        _Case((known == 1) & (pl.col("covered") == 1) | pl.col("equal"), "agreed", "supported"),
         # "iPhone 14" for an iPhone 15: the words agree, the generation does not.
         _Case(
             another_number,
             "contradicted",
-            0.0,
+            "contradicted",
             pl.format("the model {} is not in the listing, which states {}", model, read),
         ),
-        _Case(alike == 1, "supported", 1.0),
-        _Case((in_name == 1) & read.is_null(), "supported", UNCONFIRMED),
+        _Case((in_name == 1) & read.is_null(), "stated", "supported"),
         _Case(
-            in_name == 1,
+            (in_name == 1) & (known == 0),
+            "elsewhere",
             "supported",
-            (in_name + alike) / 2,
             pl.format("the rules read another model: {}", read),
         ),
         _Case(
-            in_name + alike.fill_null(0.0) > 0,
+            in_name == 1,
+            "disputed",
+            "supported",
+            pl.format("the rules read another model: {}", read),
+        ),
+        _Case(
+            in_name + known.fill_null(0.0) > 0,
+            "partial",
             "inferred",
-            pl.when(read.is_null()).then(in_name * UNCONFIRMED).otherwise((in_name + alike) / 2),
             pl.format("not all of the model {} is in the listing", model),
         ),
         _Case(
             model.is_not_null(),
+            "unsupported",
             "inferred",
-            0.0,
             pl.format("nothing of the model {} is in the listing", model),
         ),
     ]
-    return _judged(texts, pl.lit("model"), pl.lit(MAIN_WEIGHT), cases)
+    return _judged(texts, pl.lit("model"), pl.lit("model"), cases)
 
 
 # --- attributes -------------------------------------------------------------------
 
 
 def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
-    """Judges every attribute of the answers, and those that all templates ask for."""
+    """Judges every attribute of the answers, and what of the listing they lack."""
     listings = _numbered(rows).select(
         "row",
+        "category_group",
         name=measured(pl.col("name")),
         name_tokens=_quantity_tokens(pl.col("name")),
         name_colours=colours(words(fold(pl.col("name")))),
@@ -303,7 +432,7 @@ def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
     field, value, read = pl.col("field"), pl.col("value"), pl.col("read")
     texts = (
         said.join(read_by_rules, on=["row", "field"], how="full", coalesce=True)
-        .filter(value.is_not_null() | field.is_in(ASKED_BY_EVERY_TEMPLATE))
+        .filter(value.is_not_null() | field.is_in(DECISIVE_ATTRIBUTES))
         .join(listings, on="row", maintain_order="left")
         .join(values, on=["field", "value"], how="left")
         .join(values.rename({"value": "read"}), on=["field", "read"], how="left", suffix="_read")
@@ -312,12 +441,26 @@ def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
     is_quantity = field.is_in(list(QUANTITY_FIELDS))
     measurable = is_quantity & (tokens.list.len() > 0)
     comparable = measurable & (tokens_read.list.len() > 0)
+    is_worded = field.is_in(WORDED_FIELDS)
+    common = _shared(pl.col("words"), pl.col("words_read"))
     same = (
         pl.when(comparable)
         .then(_shared(tokens, tokens_read) > 0)
+        .when(is_worded)
+        .then(
+            common == pl.min_horizontal(pl.col("words").list.len(), pl.col("words_read").list.len())
+        )
         .otherwise(pl.col("key") == pl.col("key_read"))
     )
-    has_one_value = comparable | field.is_in(CLOSED_FIELDS)
+    has_one_value = (
+        comparable | field.is_in(CLOSED_FIELDS) | (is_worded & _tells_apart(field, common))
+    )
+    misplaced = pl.any_horizontal(
+        *(
+            (field == name) & ~pl.col("category_group").is_in(groups)
+            for name, groups in GROUPS_OF_FIELD.items()
+        )
+    )
     # A garment's size is a word, a screen's is a quantity; "8" in a name is no 8GB.
     is_word = ~is_quantity | (field == "size")
     in_name = (
@@ -326,30 +469,60 @@ def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
         | ((field == "color") & pl.col("name_colours").list.contains(value))
     )
     cases = [
+        _Case(value.is_null(), "completed", "supported"),
+        _Case(same, "agreed", "supported"),
         _Case(
-            value.is_null(),
-            None,
-            MISSING,
-            pl.format("no {}, though the listing states {}", field, read),
+            misplaced & read.is_null(),
+            "misplaced",
+            "contradicted",
+            pl.format("{} {} is no attribute of {}", field, value, "category_group"),
         ),
-        _Case(same, "supported", 1.0),
         _Case(
             read.is_not_null() & has_one_value,
             "contradicted",
-            0.0,
+            "contradicted",
             pl.format("{} {} contradicts the listing, which states {}", field, value, read),
         ),
-        _Case(in_name, "supported", UNCONFIRMED),
+        _Case(in_name, "stated", "supported"),
         _Case(
             value.is_not_null(),
             "inferred",
-            INFERRED,
+            "inferred",
             pl.format("{} {} is not in the listing", field, value),
         ),
     ]
-    decisive = is_quantity | field.is_in(CLOSED_FIELDS)
-    weight = pl.when(decisive).then(DECISIVE_WEIGHT).otherwise(OTHER_WEIGHT)
-    return _judged(texts.sort("field"), field, weight, cases)
+    # Rare fields are weighed together: each alone has too few answers to learn from.
+    kind = field.replace_strict(_KINDS, default="further", return_dtype=pl.String)
+    texts = texts.sort("field")
+    return _judged(texts, field, kind, cases).with_columns(texts["read"])
+
+
+def _tells_apart(field: pl.Expr, common: pl.Expr) -> pl.Expr:
+    """Whether two wordings of an attribute exclude each other.
+
+    "Core i5-1235U" and "Core i7-1355U" have a word in common, and two flavours may be one
+    mixture.
+    """
+    return field.is_in(("processor", "graphics")) | (common == 0)
+
+
+def _prices(rows: pl.DataFrame) -> pl.DataFrame:
+    """Judges prices; a row whose price is plausible, or missing, is left out."""
+    price, group = pl.col("price").cast(pl.Float64), pl.col("category_group")
+    bounds = [
+        group.replace_strict(
+            list(PLAUSIBLE_CLP),
+            [bound[place] for bound in PLAUSIBLE_CLP.values()],
+            default=None,
+            return_dtype=pl.Float64,
+        )
+        for place in (0, 1)
+    ]
+    odd = (price < bounds[0]) | (price > bounds[1])
+    reason = pl.format("a price of {} CLP is unusual for {}", price.cast(pl.Int64), group)
+    texts = _numbered(rows).filter(odd.fill_null(value=False))
+    cases = [_Case(pl.lit(value=True), "implausible", None, reason)]
+    return _judged(texts, pl.lit("price"), pl.lit("price"), cases)
 
 
 def _pairs(attributes: pl.Series, value: str) -> pl.DataFrame:
@@ -373,6 +546,7 @@ def _values(pairs: pl.DataFrame) -> pl.DataFrame:
         .unique()
         .with_columns(
             phrase=measured(value),
+            words=_model_words(value),
             tokens=_quantity_tokens(pl.when(bare).then(value + unit).otherwise(value)),
             key=_key(value),
         )
@@ -409,6 +583,13 @@ def _words(text: pl.Expr) -> pl.Expr:
     return measured(text).str.strip_chars(" ").str.split(" ").list.unique()
 
 
+def _model_words(text: pl.Expr) -> pl.Expr:
+    """The distinct words of a text, letters and digits apart: "WH-1000XM5" is "WH1000XM5"."""
+    apart = words(fold(text)).str.replace_all(r"([a-z])([0-9])", "${1} ${2}")
+    apart = apart.str.replace_all(r"([0-9])([a-z])", "${1} ${2}")
+    return apart.str.strip_chars(" ").str.split(" ").list.unique()
+
+
 def _numbers(tokens: pl.Expr) -> pl.Expr:
     return tokens.list.eval(pl.element().filter(pl.element().str.contains(r"[0-9]")))
 
@@ -417,10 +598,9 @@ def _shared(these: pl.Expr, those: pl.Expr) -> pl.Expr:
     return these.list.set_intersection(those).list.len()
 
 
-def _share(these: pl.Expr, those: pl.Expr, *, union: bool = False) -> pl.Expr:
-    """Share of the words of ``these``, or of both, that both hold."""
-    whole = these.list.set_union(those) if union else these
-    return _shared(these, those) / whole.list.len()
+def _share(these: pl.Expr, those: pl.Expr) -> pl.Expr:
+    """Share of the words of ``these`` that ``those`` hold."""
+    return _shared(these, those) / these.list.len()
 
 
 def _quantity_tokens(text: pl.Expr) -> pl.Expr:

@@ -17,28 +17,16 @@ WORST_ROWS = 10
 _ROW_KEY = ("retailer", "day", "sku")
 
 
-def verdict(
-    confidence: pl.Expr,
-    category_group: pl.Expr,
-    threshold: float,
-    thresholds: Mapping[str, float],
-) -> pl.Expr:
+def verdict(confidence: pl.Expr, needed: pl.Expr) -> pl.Expr:
     """Says which rows are accepted and which a person looks at.
 
     Args:
         confidence: Float64 expression, 0 to 1; null or NaN goes to review.
-        category_group: String expression.
-        threshold: Confidence from which a row is accepted.
-        thresholds: Category group -> its own threshold.
+        needed: Float64 expression: the confidence from which a row is accepted.
 
     Returns:
         A String expression, ``"accepted"`` or ``"review"``.
     """
-    needed: pl.Expr = pl.lit(threshold)
-    if thresholds:
-        needed = category_group.replace_strict(
-            list(thresholds), list(thresholds.values()), default=threshold
-        )
     # Polars orders NaN above every number, so it would pass any threshold.
     passes = confidence.fill_nan(None).ge(needed).fill_null(value=False)
     return pl.when(passes).then(pl.lit("accepted")).otherwise(pl.lit("review"))

@@ -6,7 +6,7 @@ questions (``questions``), requests (``ledger``), products (``publishing``).
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -133,6 +133,36 @@ def enter(
         sa.update(partitions)
         .where(partition.of(partitions))
         .values({**cleared, "state": state, "blocked_reason": reason})
+    )
+
+
+def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Partition]:
+    """Lets held partitions with these questions in their newest version be collected again.
+
+    Only where nothing is left to ask, so that nothing is paid: what a red canary held stays
+    held (DESIGN.md, "A partition's life").
+    """
+    rows = connection.execute(
+        sa.text(
+            """
+            update normalizer.partitions held
+            set state = 'waiting', blocked_by = null, blocked_reason = null, blocked_usd = null,
+                attempts = 0, next_attempt_at = null, updated_at = now()
+            where state = 'held'
+              and exists (select from normalizer.product_rows product
+                          where (product.retailer, product.day, product.version)
+                              = (held.retailer, held.day, held.newest_version)
+                            and product.question_key = any(:keys))
+              and not exists (select from normalizer.partition_questions question
+                              where (question.retailer, question.day) = (held.retailer, held.day)
+                                and question.state = 'open')
+            returning day, retailer
+            """
+        ),
+        {"keys": list(question_keys)},
+    )
+    return sorted(
+        (Partition(row.day, row.retailer) for row in rows), key=lambda partition: partition.key
     )
 
 

@@ -24,12 +24,16 @@ NOBODY = "nobody"
 _OF = "question.retailer = :retailer and question.day = :day"
 
 _USABLE = """
-exists (select from normalizer.answers answer
-        where answer.question_key = {key}
-          and answer.status is distinct from 'rejected'
-          and ({since} is null or answer.answered_at > {since}))
+(exists (select from normalizer.answers answer
+         where answer.question_key = {key}
+           and answer.status is distinct from 'rejected'
+           and ({since} is null or answer.answered_at > {since}))
+ or ({since} is null
+     and coalesce((select decision from normalizer.review_decisions decided
+                   where decided.question_key = {key}
+                   order by decision_id desc limit 1) in ('accept', 'correct'), false)))
 """
-"""A stored answer serves; where the question was forced, only a newer one does."""
+"""A stored answer serves, or a person's; where the question was forced, only a newer one does."""
 
 _ALIVE = """
 exists (select from normalizer.batch_requests request

@@ -1,7 +1,8 @@
-"""Stored answers: what was bought, and may be served again.
+"""Stored answers: what was bought, or decided by a person, and may be served again.
 
-Belongs here: every read and write of ``answers`` and ``answer_sources``. Does not belong
-here: the requests that bought them (``ledger``), who asks (``questions``).
+Belongs here: every read and write of ``answers`` and ``answer_sources``, and what decisions
+mean for them. Does not belong here: the requests that bought them (``ledger``), who asks
+(``questions``), making decisions (``review``).
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,13 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.db import bulk
-from normalizer_assets.db.tables import answer_sources, answers, batch_requests, batches
+from normalizer_assets.db.tables import (
+    answer_sources,
+    answers,
+    batch_requests,
+    batches,
+    review_decisions,
+)
 
 ANSWER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "brand": pl.String,
@@ -24,18 +31,72 @@ ANSWER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """What an answer says; ``attributes`` is a JSON object."""
 
+newest_decisions = (
+    sa.select(review_decisions)
+    .ext(distinct_on(review_decisions.c.question_key))
+    .order_by(review_decisions.c.question_key, review_decisions.c.decision_id.desc())
+    .subquery("newest_decision")
+)
+"""Of several decisions about a question the newest counts."""
+
 
 def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
-    """Returns those of the questions that have a usable answer, whoever bought it."""
+    """Returns those of the questions that have a usable answer, a model's or a person's."""
+    keys = sa.literal(list(question_keys), sa.ARRAY(sa.Text))
+    bought = sa.select(answers.c.question_key).where(
+        answers.c.question_key == sa.any_(keys), answers.c.status.is_distinct_from("rejected")
+    )
+    decided = sa.select(newest_decisions.c.question_key).where(
+        newest_decisions.c.question_key == sa.any_(keys),
+        newest_decisions.c.decision != "reject",
+    )
+    return set(connection.execute(sa.union(bought, decided)).scalars())
+
+
+def rejected_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
+    """Returns those of the questions whose answer a person rejected last."""
+    keys = sa.literal(list(question_keys), sa.ARRAY(sa.Text))
     rows = connection.execute(
-        sa.select(answers.c.question_key)
-        .distinct()
-        .where(
-            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
-            answers.c.status.is_distinct_from("rejected"),
+        sa.select(newest_decisions.c.question_key).where(
+            newest_decisions.c.question_key == sa.any_(keys),
+            newest_decisions.c.decision == "reject",
         )
     )
     return set(rows.scalars())
+
+
+DECISION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "question_key": pl.String,
+    "decision": pl.String,
+    **{column: pl.String for column in ANSWER_SCHEMA if column != "model_confidence"},
+}
+
+
+def decisions_for(connection: sa.Connection, question_keys: Sequence[str]) -> pl.DataFrame:
+    """Returns what people decided last about questions.
+
+    Returns:
+        Columns question_key, decision (accept, correct, reject), and the answer's fields,
+        null where it was rejected.
+    """
+    keys = sa.literal(list(question_keys), sa.ARRAY(sa.Text))
+    answer = newest_decisions.c.answer
+    fields = [answer[name].astext for name in list(DECISION_SCHEMA)[2:]]
+    rows = connection.execute(
+        sa.select(newest_decisions.c.question_key, newest_decisions.c.decision, *fields).where(
+            newest_decisions.c.question_key == sa.any_(keys)
+        )
+    )
+    return pl.DataFrame([tuple(row) for row in rows], schema=DECISION_SCHEMA, orient="row")
+
+
+def reject(connection: sa.Connection, question_keys: Sequence[str]) -> None:
+    """Takes the stored answers of questions out of use: they are asked again."""
+    connection.execute(
+        sa.update(answers)
+        .where(answers.c.question_key.in_(question_keys))
+        .values(status="rejected")
+    )
 
 
 def answers_for(
@@ -46,7 +107,7 @@ def answers_for(
     Returns:
         Columns question_key, own (whether bought for this partition), answered_by,
         llm_model, the answer's fields, confidence, status, reasons (null where not judged
-        yet), prompt_version, cost_usd, batch_id, custom_id, sku, request_id.
+        yet), prompt_version, asked_tier, cost_usd, batch_id, custom_id, sku, request_id.
     """
     own = sa.and_(partition.of(answers))
     statement = (
@@ -65,6 +126,7 @@ def answers_for(
             answers.c.status,
             answers.c.reasons,
             batch_requests.c.prompt_version,
+            batch_requests.c.tier.label("asked_tier"),
             batch_requests.c.cost_usd,
             batches.c.batch_id,
             batch_requests.c.custom_id,
@@ -97,6 +159,7 @@ def answers_for(
             "status": pl.String,
             "reasons": pl.String,
             "prompt_version": pl.String,
+            "asked_tier": pl.String,
             "cost_usd": pl.Decimal(18, 9),
             "batch_id": pl.String,
             "custom_id": pl.String,

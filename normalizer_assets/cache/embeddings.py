@@ -57,32 +57,36 @@ class Embedded:
 
 
 def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
-    """Returns the partition's accepted model answers that have no entry yet.
+    """Returns the partition's accepted answers that have no entry yet.
 
-    Only answers bought for this partition: an answer from the cache is in the cache, and
-    rows of the basic rules must never become truth.
+    Answers that were bought for this partition, and people's corrections: an answer from the
+    cache is in the cache, and rows of the basic rules must never become truth.
 
     Returns:
-        Columns question_key, request_id, category_group, text (the listing's name, with
-        the answer's brand in front where the name lacks it).
+        Columns question_key, request_id (null for a correction), category_group, text (the
+        listing's name, with the answer's brand in front where the name lacks it).
     """
     rows = connection.execute(
         sa.text(
             """
             select distinct on (product.question_key)
-                product.question_key, answer.request_id, product.category_group,
+                product.question_key,
+                case when product.answered_by <> 'human' then answer.request_id end,
+                product.category_group,
                 case when position(lower(coalesce(product.brand, '')) in lower(product.name)) > 0
                      then product.name else product.brand || ' ' || product.name end
             from normalizer.product_rows product
             join normalizer.partitions
               on partitions.retailer = product.retailer and partitions.day = product.day
              and partitions.published_version = product.version
-            join normalizer.answers answer
+            left join normalizer.answers answer
               on answer.question_key = product.question_key
              and answer.retailer = product.retailer and answer.day = product.day
             where product.retailer = :retailer and product.day = :day
               and product.status = 'accepted'
-              and product.answered_by in ('batch', 'individual', 'legacy')
+              and (product.answered_by = 'human'
+                   or product.answered_by in ('batch', 'individual', 'legacy')
+                      and answer.request_id is not null)
               and not exists (select from normalizer.cache_entries entry
                               where entry.question_key = product.question_key)
             order by product.question_key

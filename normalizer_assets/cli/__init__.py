@@ -17,11 +17,13 @@ EXIT_GREEN, EXIT_ERROR, EXIT_USAGE, EXIT_HELD = 0, 1, 2, 3
 COMMANDS = {
     "batches": "Look at batches, cancel, adopt and release them.",
     "bench": "Time the stages on synthetic listings.",
+    "calibrate": "Fit the confidence to your own labels.",
     "db": "Start, stop, inspect and migrate the database.",
     "demo": "The whole job on the bundled sample, against the stand-in.",
     "dev": "UI, daemon and (without a key) the stand-in.",
     "eval": "How good rules and confidence are, on labelled listings.",
     "estimate": "What a landed partition would cost, four ways.",
+    "review": "Look at doubtful rows, accept, correct and reject them.",
     "run": "Submit one partition and, with --wait, collect it.",
     "standin": "A local OpenAI-compatible server, for development without a key.",
     "stats": "What was done, by whom, at what cost.",

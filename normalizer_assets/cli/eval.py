@@ -48,6 +48,41 @@ def rules(gold: Path, out: Path | None, as_json: bool) -> None:
         click.echo(_table(result), err=True)
 
 
+@command.command("confidence")
+@click.option("--gold", type=existing_file, help="Labelled answers, NDJSON; else those shipped.")
+@click.option("--calibration", type=existing_file, help="A calibration; else the shipped one.")
+@click.option("--plot", type=out_file, help="Write risk over coverage, and reliability, as PNG.")
+@click.option("--out", type=out_file, help="Write each answer's confidence, NDJSON.")
+@json_option
+def confidence(
+    gold: Path | None, calibration: Path | None, plot: Path | None, out: Path | None, as_json: bool
+) -> None:
+    """Score the confidence on labelled answers: ECE, Brier, AUROC, coverage.
+
+    Without --gold on the half of the shipped answers that the shipped calibration has not
+    seen. A line of the gold file is one of `eval rules` with "answers": [{"answer": {...},
+    "wrong_fields"?: [...]}].
+    """
+    from normalizer_assets.answers.confidence import SHIPPED, read_calibration
+    from normalizer_assets.evaluation import calibration as curves
+    from normalizer_assets.evaluation.gold import GoldError, read_gold, shipped_gold
+
+    try:
+        labelled = read_gold(gold) if gold else shipped_gold("test")
+        judged = curves.judge_answers(labelled, load_config())
+    except GoldError as error:
+        raise click.ClickException(str(error)) from None
+    curve = read_calibration(calibration or SHIPPED)
+    report = curves.evaluate(judged, curve)
+    if out is not None:
+        out.write_text(curves.confidence_lines(judged, curve), encoding="utf-8")
+    if plot is not None:
+        curves.draw(judged, curve, plot)
+    click.echo(json.dumps(report, ensure_ascii=False))
+    if not as_json:
+        click.echo(curves.in_words(report), err=True)
+
+
 def _table(result: dict[str, Any]) -> str:
     lines = [f"{'field':<14} precision  recall      f1  support"]
     for field, measures in (*result["fields"].items(), ("micro", result["micro"])):

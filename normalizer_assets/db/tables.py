@@ -95,6 +95,9 @@ Step = Literal["canary", "batch", "individual", "legacy", "embedding"]
 """What a request was for. ``answered_by`` says the same, but that a canary is an
 individual call."""
 
+Decision = Literal["accept", "correct", "reject"]
+"""What a person says of an answer (DESIGN.md, "A partition's life")."""
+
 metadata = MetaData(schema=SCHEMA)
 
 MONEY = Numeric(18, 9)
@@ -332,6 +335,8 @@ product_rows = Table(
     Column("batch_id", Text),
     Column("custom_id", Text),
     Column("question_key", Text, nullable=False),
+    Column("listing_brand", Text),
+    Column("evidence", JSONB),
     Column("run_id", Text, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     ForeignKeyConstraint(
@@ -347,7 +352,7 @@ cache_entries = Table(
     "cache_entries",
     metadata,
     Column("question_key", Text, primary_key=True),
-    Column("request_id", BigInteger, ForeignKey(batch_requests.c.request_id), nullable=False),
+    Column("request_id", BigInteger, ForeignKey(batch_requests.c.request_id)),
     Column("category_group", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("embedding_model", Text, nullable=False),
@@ -361,6 +366,25 @@ cache_entries = Table(
         postgresql_ops={"embedding": "halfvec_cosine_ops"},
     ),
 )
+
+review_decisions = Table(
+    "review_decisions",
+    metadata,
+    Column("decision_id", BigInteger, Identity(), primary_key=True),
+    Column("question_key", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("answer", JSONB),
+    Column("note", Text),
+    Column("listing", JSONB, nullable=False),
+    Column("judged", JSONB, nullable=False),
+    Column("answered_by", Text, nullable=False),
+    Column("llm_model", Text),
+    Column("confidence", Double, nullable=False),
+    Column("decided_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("review_decisions_by_question", "question_key", "decision_id"),
+    _one_of("decision", get_args(Decision)),
+)
+"""What people decided, never changed: of several about a question the newest counts."""
 
 answer_sources = Table(
     "answer_sources",

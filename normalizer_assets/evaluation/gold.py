@@ -5,38 +5,23 @@ Belongs here: reading gold files, when two values of a field are the same (DESIG
 ``confidence``), and the labels themselves (``labels``).
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from normalizer_assets.answers.evidence import DECISIVE_ATTRIBUTES
 from normalizer_assets.answers.schemas import canonical_value
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.text import fold_word
 from normalizer_assets.intake.categories import category_group
 
-SCORED_ATTRIBUTES = (
-    "capacity",
-    "volume_ml",
-    "weight_g",
-    "pack_count",
-    "ram",
-    "size",
-    "network",
-    "screen_type",
-    "color",
-    "processor",
-    "graphics",
-    "gender",
-    "type",
-    "flavor",
-)
-"""Attributes with a convention of their own; further keys are welcome and not scored."""
-
-DECISIVE_FIELDS = ("brand", "model", *SCORED_ATTRIBUTES)
+DECISIVE_FIELDS = ("brand", "model", *DECISIVE_ATTRIBUTES)
+"""Fields that are scored; further keys are welcome."""
 
 _UNITS_IN_SMALL = {"kg": ("g", 1000), "l": ("ml", 1000), "tb": ("gb", 1024)}
 
@@ -55,6 +40,23 @@ class Label(BaseModel):
     attributes: dict[str, str] = {}
 
 
+class LabelledAnswer(BaseModel):
+    """An answer of a model, and what is wrong with it.
+
+    Attributes:
+        answer: As the model returned it.
+        llm_model: Which one; ``None`` for hand-written answers.
+        kind: In what way it is wrong, or ``right``.
+        wrong_fields: Fields that are wrong, invented or missing; ``None`` where nobody has
+            looked: then the label decides.
+    """
+
+    answer: dict[str, Any]
+    llm_model: str | None = None
+    kind: str | None = None
+    wrong_fields: list[str] | None = None
+
+
 class GoldListing(BaseModel):
     """One line of a gold file; further keys are ignored.
 
@@ -67,6 +69,7 @@ class GoldListing(BaseModel):
         brand: The row's own brand field.
         family: Brand and line: the unit of a split into train and test.
         gold: The label.
+        answers: Answers to the listing.
     """
 
     name: str
@@ -77,6 +80,21 @@ class GoldListing(BaseModel):
     brand: str | None = None
     family: str | None = None
     gold: Label
+    answers: list[LabelledAnswer] = []
+
+
+SHIPPED = Path(__file__).parent / "labels" / "chile.ndjson"
+
+
+def shipped_gold(half: Literal["train", "test"]) -> list[GoldListing]:
+    """Returns one half of the shipped labels; a family is in one half only."""
+    return [one for one in read_gold(SHIPPED) if is_test(one) == (half == "test")]
+
+
+def is_test(listing: GoldListing) -> bool:
+    """Whether a listing belongs to the held-back half: half of all families, by their hash."""
+    family = (listing.family or listing.name).casefold()
+    return hashlib.sha256(family.encode()).digest()[0] % 2 == 0
 
 
 def read_gold(path: Path) -> list[GoldListing]:

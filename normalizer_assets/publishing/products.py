@@ -9,9 +9,11 @@ import hashlib
 
 import polars as pl
 
+from normalizer_assets.answers.confidence import confidences, load_calibrations, thresholds
 from normalizer_assets.answers.evidence import gather_evidence
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.answers.verdicts import verdict
+from normalizer_assets.batching.stored_answers import DECISION_SCHEMA
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import stated_brand
 
@@ -39,6 +41,8 @@ PRODUCT_COLUMNS = (
     "batch_id",
     "custom_id",
     "question_key",
+    "listing_brand",
+    "evidence",
 )
 
 TELLING_ATTRIBUTES = ("ram", "capacity", "size", "color")
@@ -48,9 +52,15 @@ RULES_CONFIDENCE = 0.6
 """Highest confidence of a row that only the basic rules answered: below every sensible
 threshold, because no second reading confirms the rules."""
 
+DECIDED = ("accept", "correct")
+DECIDED_CONFIDENCE = 1.0
+
 
 def build_products(
-    routed: pl.DataFrame, answers: pl.DataFrame, config: NormalizerConfig
+    routed: pl.DataFrame,
+    answers: pl.DataFrame,
+    config: NormalizerConfig,
+    decisions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Joins every listing with its answer, and judges it.
 
@@ -63,6 +73,7 @@ def build_products(
         answers: As ``ledger.answers_for`` returns them, without those questions that the
             partition closed by rules.
         config: Thresholds and grammar.
+        decisions: What people decided, as ``stored_answers.decisions_for`` returns it.
 
     Returns:
         One row a listing, in ``routed``'s order, with ``PRODUCT_COLUMNS``, and
@@ -72,12 +83,21 @@ def build_products(
     listings = routed.rename({"brand": "listing_brand"}).with_columns(
         rules[column].alias(f"rules_{column}") for column in ANSWER_COLUMNS
     )
-    rows = listings.join(answers, on="question_key", how="left", maintain_order="left")
+    rows = listings.join(answers, on="question_key", how="left", maintain_order="left").join(
+        _renamed(decisions), on="question_key", how="left", maintain_order="left"
+    )
     return (
         _judged(_answered(rows), config)
         .with_columns(_normalized_name(), *_request_columns())
         .select(*PRODUCT_COLUMNS, "request_id")
     )
+
+
+def _renamed(decisions: pl.DataFrame | None) -> pl.DataFrame:
+    """Returns decisions with their answer's columns as ``decided_...``."""
+    if decisions is None:
+        decisions = pl.DataFrame(schema=DECISION_SCHEMA)
+    return decisions.rename({column: f"decided_{column}" for column in ANSWER_COLUMNS})
 
 
 def content_hash(products: pl.DataFrame) -> str:
@@ -89,53 +109,89 @@ def content_hash(products: pl.DataFrame) -> str:
 def _answered(rows: pl.DataFrame) -> pl.DataFrame:
     """Completes answers with what the row itself states, and says who answered.
 
-    Where there is no answer, the rules' reading stands in. The prompts show a listing's
-    name, not its brand field (issue 2, "The prompts"), so an answer without a brand takes
-    that field: it is evidence, not a guess.
+    What a person accepted or corrected stands as it is. Where there is no answer, the
+    rules' reading stands in. The prompts show a listing's name, not its brand field (issue
+    2, "The prompts"), so an answer without a brand takes that field: it is evidence, not a
+    guess.
     """
     without = pl.col("answered_by").is_null()
     own = pl.col("own").fill_null(value=False)
+    decided = pl.col("decision").is_in(DECIDED).fill_null(value=False)
+    by_person = (pl.col("decision") == "correct").fill_null(value=False)
+    row_brand = pl.when(~decided).then(stated_brand(pl.col("listing_brand")))
     return rows.with_columns(
-        pl.when(without).then(f"rules_{column}").otherwise(column).alias(column)
+        pl.when(decided)
+        .then(f"decided_{column}")
+        .when(without)
+        .then(f"rules_{column}")
+        .otherwise(column)
+        .alias(column)
         for column in ANSWER_COLUMNS
     ).with_columns(
         own,
-        brand=pl.coalesce("brand", stated_brand(pl.col("listing_brand"))),
-        answered_by=pl.when(without)
+        decided=decided,
+        brand=pl.coalesce("brand", row_brand),
+        answered_by=pl.when(by_person)
+        .then(pl.lit("human"))
+        .when(without)
         .then(pl.lit("rules"))
         .when(own)
         .then("answered_by")
         .otherwise(pl.lit("cache")),
-        cache_tier=pl.when(~without & ~own).then(pl.lit("exact")),
+        cache_tier=pl.when(~without & ~own & ~by_person).then(pl.lit("exact")),
+        llm_model=pl.when(~by_person).then("llm_model"),
     )
 
 
 def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
-    """Adds confidence, status and reasons; a replayed answer keeps its verdict."""
+    """Adds confidence, status and reasons.
+
+    A replayed answer keeps its verdict, and what a person decided is not judged again.
+    """
     by_rules = pl.col("answered_by") == "rules"
     # A reading does not confirm itself: for rows of the rules there is no second reader.
     second_reader = rows.with_columns(
         pl.when(~by_rules).then(column).alias(column)
         for column in ("rules_brand", "rules_model", "rules_attributes")
     ).rename({"confidence": "kept_confidence", "status": "kept_status", "reasons": "kept_reasons"})
-    judged = gather_evidence(second_reader).with_columns(
+    calibrations = load_calibrations(config.calibrations)
+    evidence = gather_evidence(second_reader)
+    confidence = confidences(evidence.features, rows["llm_model"], calibrations)
+    judged = evidence.rows.with_columns(
         confidence=pl.when(by_rules)
-        .then(pl.min_horizontal("confidence", pl.lit(RULES_CONFIDENCE)))
-        .otherwise("confidence"),
+        .then(pl.min_horizontal(confidence, pl.lit(RULES_CONFIDENCE)))
+        .otherwise(confidence),
         reasons=pl.when(by_rules)
         .then(pl.concat_str(pl.lit("answered by basic rules; "), "reasons").str.strip_chars("; "))
         .otherwise("reasons"),
     )
-    status = verdict(
-        pl.col("confidence"),
-        pl.col("category_group"),
-        config.confidence.threshold,
-        {str(group): value for group, value in config.confidence.thresholds.items()},
+    needed = thresholds(
+        pl.col("llm_model"), pl.col("category_group"), calibrations, config.confidence
     )
+    status = verdict(pl.col("confidence"), needed)
+    rejected = (pl.col("kept_status") == "rejected") | (by_rules & (pl.col("decision") == "reject"))
     keeps = (pl.col("answered_by") == "cache") & pl.col("kept_status").is_not_null()
-    return judged.with_columns(status=status).with_columns(
-        pl.when(keeps).then(f"kept_{column}").otherwise(column).alias(column)
-        for column in ("confidence", "status", "reasons")
+    said = pl.when(pl.col("decision") == "accept").then(pl.lit("accepted by a person"))
+    return (
+        judged.with_columns(status=status)
+        .with_columns(
+            pl.when(keeps).then(f"kept_{column}").otherwise(column).alias(column)
+            for column in ("confidence", "status", "reasons")
+        )
+        .with_columns(
+            attributes=pl.when("decided").then(second_reader["attributes"]).otherwise("attributes"),
+            confidence=pl.when("decided").then(DECIDED_CONFIDENCE).otherwise("confidence"),
+            status=pl.when("decided")
+            .then(pl.lit("accepted"))
+            .when(rejected)
+            .then(pl.lit("rejected"))
+            .otherwise("status"),
+            reasons=pl.when("decided")
+            .then(said.otherwise(pl.lit("corrected by a person")))
+            .when(rejected)
+            .then(pl.lit("rejected by a person"))
+            .otherwise("reasons"),
+        )
     )
 
 
@@ -160,8 +216,15 @@ def _request_columns() -> list[pl.Expr]:
     first = pl.int_range(pl.len()) == 0
     carries = pl.col("own") & (asked | (first & ~asked.any())).over("question_key")
     return [
-        pl.when(pl.col("answered_by") == "cache")
+        # Without an own request: from the cache, a person's answer as well. What was asked
+        # again after a rejection was asked at full, whatever the score says.
+        pl.when(
+            (pl.col("answered_by") == "cache")
+            | ((pl.col("answered_by") == "human") & ~pl.col("own"))
+        )
         .then(pl.lit("cache"))
+        .when(pl.col("own") & (pl.col("asked_tier") == "full"))
+        .then(pl.lit("full"))
         .otherwise("tier")
         .alias("route"),
         pl.when("own").then("batch_id").alias("batch_id"),

@@ -1,0 +1,60 @@
+"""`normalizer calibrate`: fit what is chosen by figures to your own data."""
+
+import json
+from pathlib import Path
+
+import click
+
+from normalizer_assets.cli.options import json_option
+from normalizer_assets.config import load_config
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+out_file = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group("calibrate")
+def command() -> None:
+    """Fit the confidence to your own labels. Asks nothing, pays nothing."""
+
+
+@command.command("confidence")
+@click.option("--gold", type=existing_file, help="Labelled answers, NDJSON; else those shipped.")
+@click.option(
+    "--llm-model",
+    default="hand-written",
+    show_default=True,
+    help="Whose answers they are, as the API names it.",
+)
+@click.option("--out", type=out_file, help="Where to; else the folder of your calibrations.")
+@json_option
+def confidence(gold: Path | None, llm_model: str, out: Path | None, as_json: bool) -> None:
+    """Fit a calibration for one model and choose its thresholds.
+
+    Half of the product families are held back; the figures are those of that half. The file
+    that is written takes effect with the next materialisation.
+    """
+    from normalizer_assets.evaluation import calibration as curves
+    from normalizer_assets.evaluation.gold import SHIPPED, GoldError, is_test, read_gold
+
+    config = load_config()
+    try:
+        labelled = [
+            one.model_copy(
+                update={"answers": [a for a in one.answers if a.llm_model in (None, llm_model)]}
+            )
+            for one in read_gold(gold or SHIPPED)
+        ]
+        train, test = (
+            curves.judge_answers([one for one in labelled if is_test(one) is half], config)
+            for half in (False, True)
+        )
+        curve = curves.fit(train, llm_model, config.confidence.max_error)
+    except GoldError as error:
+        raise click.ClickException(str(error)) from None
+    file = out or config.calibrations / f"{llm_model}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(curve.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    report = curves.evaluate(test, curve)
+    click.echo(json.dumps({"file": str(file), **report}, ensure_ascii=False))
+    if not as_json:
+        click.echo(f"{curves.in_words(report)}\nwritten to {file}", err=True)

@@ -1,0 +1,1 @@
+"""What people decide about answers, and what becomes of it."""
