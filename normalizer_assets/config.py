@@ -403,17 +403,38 @@ class ConfidenceConfig(Section):
 
 
 class GateConfig(Section):
-    """What makes a partition green.
+    """What makes a partition green, and what is unusual enough to warn of.
+
+    Shares are 0 to 1, of the rows unless it says else. Settings from
+    ``trailing_partitions`` on compare with the median of the retailer's earlier published
+    days, and only warn.
 
     Attributes:
+        min_share_valid: Replies of models that are parsed and schema-valid / replies.
         min_share_accepted: Accepted rows / rows.
-        min_mean_confidence: Mean confidence over all rows.
-        max_share_rules: Rows answered by basic rules / rows; above it only warns.
+        max_share_rules: Rows answered by basic rules; above it only warns.
+        min_asked: Fewer replies, or questions asked, than this prove nothing about a share
+            of valid replies, or about what a question costs: one odd product would hold a
+            partition that was answered from the cache. As many as the canary has.
+        trailing_partitions: How many earlier published days the median is taken of.
+        trailing_min: With fewer of them nothing is compared.
+        max_confidence_drift: Distance of the mean confidence from the median.
+        max_route_drift: Distance of the share of rows whose score calls for the tier full.
+        max_brand_missing_drift: By how much the share of rows without a brand is over it.
+        max_cost_ratio: USD a question asked / the median of it. A single call costs twice
+            what a line of a batch does.
     """
 
+    min_share_valid: float = Field(default=0.90, ge=0, le=1)
     min_share_accepted: float = Field(default=0.70, ge=0, le=1)
-    min_mean_confidence: float = Field(default=0.70, ge=0, le=1)
     max_share_rules: float = Field(default=0.05, ge=0, le=1)
+    min_asked: int = Field(default=20, ge=1)
+    trailing_partitions: int = Field(default=7, ge=1)
+    trailing_min: int = Field(default=3, ge=1)
+    max_confidence_drift: float = Field(default=0.05, ge=0, le=1)
+    max_route_drift: float = Field(default=0.02, ge=0, le=1)
+    max_brand_missing_drift: float = Field(default=0.05, ge=0, le=1)
+    max_cost_ratio: float = Field(default=2.0, ge=1)
 
 
 class EmbeddingConfig(Section):

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 from upath import UPath
 
-from normalizer_assets.answers.verdicts import GateVerdict, gate_verdict
+from normalizer_assets.answers.confidence import load_calibrations
+from normalizer_assets.answers.verdicts import Facts, GateVerdict, gate_verdict
 from normalizer_assets.batching import ledger, life, questions, stored_answers
+from normalizer_assets.batching.asked import asked_of
 from normalizer_assets.batching.calls import blocker
 from normalizer_assets.batching.collection import Collected
 from normalizer_assets.batching.collection import collect as collect_batches
@@ -40,6 +42,7 @@ from normalizer_assets.intake.partition import PartitionIntake, take_in
 from normalizer_assets.publishing.products import build_products
 from normalizer_assets.publishing.versions import (
     Version,
+    earlier_measures,
     is_published,
     newest_rows,
     record_verdict,
@@ -311,21 +314,27 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
     return Normalised(products, write_version(work, products, run_id))
 
 
-def judge(work: PartitionWork) -> tuple[GateVerdict, int] | None:
+def judge(work: PartitionWork) -> GateVerdict | None:
     """Judges the newest version and publishes or holds it.
 
     Returns:
-        The verdict and the rows that were judged; ``None`` where there are no products.
+        The verdict; ``None`` where there are no products.
     """
+    partition, config = work.partition, work.config
     with work.engine.connect() as connection:
-        row = life.read(connection, work.partition)
-        rows = newest_rows(connection, work.partition)
-    if row is None or row.newest_version is None:
-        return None
-    expected = row.raw_count - row.quarantined_count - row.collapsed_count
-    verdict = gate_verdict(rows, expected, work.config.gate)
-    record_verdict(work, green=verdict.green, reasons=verdict.reasons)
-    return verdict, rows.height
+        row = life.read(connection, partition)
+        if row is None or row.newest_version is None:
+            return None
+        rows = newest_rows(connection, partition)
+        facts = Facts(
+            expected_rows=row.raw_count - row.quarantined_count - row.collapsed_count,
+            asked=asked_of(connection, partition),
+            history=earlier_measures(connection, partition, config.gate.trailing_partitions),
+            calibrated=load_calibrations(config.calibrations).own.keys(),
+        )
+    verdict = gate_verdict(rows, facts, config)
+    record_verdict(work, verdict)
+    return verdict
 
 
 def embed(work: PartitionWork) -> Embedded | None:

@@ -33,11 +33,11 @@ STEPS = (
     "submitted_batches",
     "batch_results",
     "normalized_products",
-    "normalized_products_confidence_gate",
+    "normalized_products_gates",
     "cache_embeddings",
 )
 SUBMIT_STEPS, COLLECT_STEPS = STEPS[:3], STEPS[3:]
-STATIONS = tuple(step for step in STEPS if not step.endswith("_gate"))
+STATIONS = tuple(step for step in STEPS if not step.endswith("_gates"))
 
 Listing = Mapping[str, object]
 

@@ -30,7 +30,18 @@ GRAPH = {
         "cache_embeddings": {"deps": ["normalized_products"], "kinds": ["openai", "postgres"]},
     },
     "checks": {
-        "normalized_products:confidence_gate": {"blocking": True, "partitioned": True},
+        "normalized_products:schema_valid": {"blocking": True, "partitioned": True},
+        "normalized_products:share_accepted": {"blocking": True, "partitioned": True},
+        "normalized_products:rows_accounted_for": {"blocking": True, "partitioned": True},
+        "normalized_products:unique_keys": {"blocking": True, "partitioned": True},
+        "normalized_products:share_rules": {"blocking": False, "partitioned": True},
+        "normalized_products:calibrated": {"blocking": False, "partitioned": True},
+        "normalized_products:confidence_drift": {"blocking": False, "partitioned": True},
+        "normalized_products:route_shares": {"blocking": False, "partitioned": True},
+        "normalized_products:brand_missing": {"blocking": False, "partitioned": True},
+        "normalized_products:cost": {"blocking": False, "partitioned": True},
+        "submitted_batches:budget": {"blocking": False, "partitioned": True},
+        "submitted_batches:canary": {"blocking": False, "partitioned": True},
         "submitted_batches:submission_allowed": {"blocking": False, "partitioned": True},
     },
     "jobs": {
@@ -39,7 +50,7 @@ GRAPH = {
             "batch_results",
             "cache_embeddings",
             "normalized_products",
-            "normalized_products_confidence_gate",
+            "normalized_products_gates",
         ],
     },
     "schedules": {

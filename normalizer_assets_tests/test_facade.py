@@ -192,10 +192,10 @@ def test_what_another_list_bought_comes_from_the_cache(scene: Scene) -> None:
 
 
 def test_a_red_gate_holds_the_partition_and_withholds_no_answer(scene: Scene) -> None:
-    scene.set(GATE__MIN_MEAN_CONFIDENCE="1.0")
+    scene.set(CONFIDENCE__THRESHOLD="1")
     done = ask(scene, lambda it: it.process_initial_population(invented(3)))
     assert not done.published
-    assert "confidence" in str(done.held_because)
+    assert "accepted" in str(done.held_because)
     assert {entry["answered_by"] for entry in done.products} == {"individual"}
     assert scene.rows("select * from normalizer.published_products") == []
 

@@ -479,7 +479,7 @@ def whole(work: PartitionWork) -> pipeline.Normalised:
     normalised = pipeline.normalise(work, routed, "run")
     judged = pipeline.judge(work)
     assert judged is not None
-    assert judged[0].green, judged[0].reasons
+    assert judged.green, judged.reasons
     assert pipeline.embed(work) is not None
     return normalised
 

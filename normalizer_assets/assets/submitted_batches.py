@@ -24,7 +24,7 @@ class PayAgain(dg.Config):
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
 
-    @station(partitions, kinds={"openai", "postgres"}, checks=[submission.spec(partitions)])
+    @station(partitions, kinds={"openai", "postgres"}, checks=submission.specs(partitions))
     def submitted_batches(
         context: dg.AssetExecutionContext,
         config: PayAgain,
@@ -47,7 +47,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
-            yield submission.evaluate(turn)
+            yield from submission.evaluate(turn)
             return
         with turn.step(context.log):
             sent = pipeline.submit(
@@ -66,6 +66,6 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                     "models_replaced": "; ".join(sent.switched) or "none",
                 }
             )
-        yield submission.evaluate(turn)
+        yield from submission.evaluate(turn)
 
     return submitted_batches

@@ -1,84 +1,121 @@
-"""The confidence gate, as a blocking, partitioned asset check.
+"""The gates, as partitioned asset checks on ``normalized_products``.
 
-Belongs here: running the gate in Dagster, recording its verdict, showing why. Does not
-belong here: what the gate asks (``answers.verdicts``) and its thresholds (config).
+Belongs here: running the gates in Dagster, having their verdict recorded, showing why. Does
+not belong here: what a gate asks (``answers.verdicts``) and its thresholds (config).
 """
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import dagster as dg
 
-from normalizer_assets.markdown import frame_table, table
+from normalizer_assets.answers.verdicts import BLOCKING, WARNING, Gate
+from normalizer_assets.markdown import frame_table
 from normalizer_assets.resources.turn import Turn
 
-if TYPE_CHECKING:
-    from normalizer_assets.answers.verdicts import GateVerdict
+STEP = "normalized_products_gates"
 
-WORST_COLUMNS = ("sku", "name", "brand", "model", "confidence", "status", "reasons")
+DESCRIPTIONS = {
+    "schema_valid": "Share of the models' replies that are parsed and schema-valid.",
+    "share_accepted": "Share of rows accepted; rejected ones do not count.",
+    "rows_accounted_for": "Raw rows = normalised + quarantined + collapsed.",
+    "unique_keys": "No two rows with the same key.",
+    "share_rules": "Share of rows that no model answered.",
+    "calibrated": "No confidence comes from a calibration made for another model.",
+    "confidence_drift": "Mean confidence against the median of the retailer's earlier days.",
+    "route_shares": "Share of rows that call for the tier full against that median.",
+    "brand_missing": "Share of rows without a brand against that median.",
+    "cost": "USD a question asked against that median.",
+}
 
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
-    """Returns the gate on ``normalized_products``.
+    """Returns the gates, one check each, evaluated together.
+
+    Together, because the verdict on a partition is one: it is decided from one reading of
+    the rows and recorded once. So none can be selected alone.
 
     The verdict is written to the normaliser's own database, so that nothing depends on
     which Dagster instance asks. A red gate stops ``cache_embeddings`` in this run, and
     ``cache_embeddings`` itself refuses a held partition in any other.
     """
+
+    @dg.multi_asset_check(
+        name=STEP,
+        specs=[_spec(name, partitions) for name in (*BLOCKING, *WARNING)],
+        can_subset=False,
+    )
+    def gates(
+        context: dg.AssetCheckExecutionContext, turn: dg.ResourceParam[Turn]
+    ) -> Iterator[dg.AssetCheckResult]:
+        """Whether the partition may be published, and what is unusual about it.
+
+        A blocking gate that fails holds the partition: nothing is published or embedded,
+        and the last green version stays the published one.
+        """
+        from normalizer_assets import pipeline
+
+        if turn.is_taken(context.log):
+            yield from _not_judged(f"{turn.holder} works on the partition")
+            return
+        verdict = pipeline.judge(turn.work)
+        if verdict is None:
+            yield from _not_judged("there are no products yet")
+            return
+        yield from map(_result, verdict.gates)
+
+    return gates
+
+
+def _spec(name: str, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
     with warnings.catch_warnings():
         # Partitioned checks work in 1.13 and are in preview; an unpartitioned one would
         # load every partition and let one retailer's verdict gate another.
         warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-
-        @dg.asset_check(
+        return dg.AssetCheckSpec(
+            name,
             asset="normalized_products",
-            name="confidence_gate",
-            blocking=True,
+            description=DESCRIPTIONS[name],
+            blocking=name in BLOCKING,
             partitions_def=partitions,
         )
-        def confidence_gate(
-            context: dg.AssetCheckExecutionContext, turn: dg.ResourceParam[Turn]
-        ) -> dg.AssetCheckResult:
-            """Whether the partition may be published.
-
-            Green if enough rows are accepted, the mean confidence is high enough, every
-            listing is accounted for and none twice. Red holds the partition: nothing is
-            published or embedded, and the last green version stays the published one.
-            """
-            from normalizer_assets import pipeline
-
-            if turn.is_taken(context.log):
-                return _not_judged(f"{turn.holder} works on the partition")
-            judged = pipeline.judge(turn.work)
-            if judged is None:
-                return _not_judged("there are no products yet")
-            verdict, rows = judged
-            return dg.AssetCheckResult(
-                passed=verdict.green,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description="; ".join(verdict.reasons + verdict.warnings) or "all limits kept",
-                metadata=_metadata(verdict, rows),
-            )
-
-    return confidence_gate
 
 
-def _not_judged(reason: str) -> dg.AssetCheckResult:
-    """A warning, so that the run stays green: nothing was found wrong, nothing published."""
+def _not_judged(reason: str) -> Iterator[dg.AssetCheckResult]:
+    """Warnings, so that the run stays green: nothing was found wrong, nothing published."""
+    for name in (*BLOCKING, *WARNING):
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"not judged: {reason}",
+        )
+
+
+def _result(gate: Gate) -> dg.AssetCheckResult:
+    """Shows one gate; the UI plots its numbers over the partitions."""
+    metadata: dict[str, dg.MetadataValue] = {
+        "observed": _number(gate.observed),
+        "threshold": _number(gate.threshold),
+        "n": dg.MetadataValue.int(gate.n),
+        "worst_rows": dg.MetadataValue.md(frame_table(gate.worst)),
+    }
+    if gate.days is not None:
+        metadata |= {
+            "lowest": _number(gate.lowest),
+            "highest": _number(gate.highest),
+            "median": _number(gate.median),
+            "earlier_days": dg.MetadataValue.int(gate.days),
+        }
+    severity = dg.AssetCheckSeverity.ERROR if gate.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
-        passed=False, severity=dg.AssetCheckSeverity.WARN, description=f"not judged: {reason}"
+        check_name=gate.name,
+        passed=gate.passed,
+        severity=severity,
+        description=gate.words,
+        metadata=metadata,
     )
 
 
-def _metadata(verdict: "GateVerdict", rows: int) -> dict[str, dg.MetadataValue]:
-    """Returns observed, threshold and n of each measure, and the worst rows."""
-    measures = [
-        (name, observed, verdict.threshold.get(name), rows)
-        for name, observed in verdict.observed.items()
-    ]
-    return {
-        "measures": dg.MetadataValue.md(table(("measure", "observed", "threshold", "n"), measures)),
-        "worst_rows": dg.MetadataValue.md(frame_table(verdict.worst.select(WORST_COLUMNS))),
-        "share_accepted": dg.MetadataValue.float(verdict.observed["share_accepted"] or 0.0),
-        "mean_confidence": dg.MetadataValue.float(verdict.observed["mean_confidence"] or 0.0),
-    }
+def _number(value: float | None) -> dg.MetadataValue:
+    return dg.MetadataValue.null() if value is None else dg.MetadataValue.float(float(value))

@@ -301,6 +301,7 @@ product_versions = Table(
     Column("row_count", Integer, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("verdict_reasons", Text),
+    Column("measures", JSONB),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     ForeignKeyConstraint(["retailer", "day"], [partitions.c.retailer, partitions.c.day]),
     _one_of("verdict", ("pending", "green", "red")),

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from normalizer_assets.answers.verdicts import GateVerdict, Measures
 from normalizer_assets.batching import life, stored_answers
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
@@ -91,7 +92,7 @@ def newest_rows(connection: sa.Connection, partition: Partition) -> pl.DataFrame
 
     Returns:
         Columns sku, name, brand, model, category_group, confidence, status, reasons,
-        answered_by, llm_model, cost_usd; sorted by sku.
+        answered_by, llm_model, score, cost_usd; sorted by sku.
     """
     columns: dict[str, pl.DataType | type[pl.DataType]] = {
         "sku": pl.String,
@@ -104,6 +105,7 @@ def newest_rows(connection: sa.Connection, partition: Partition) -> pl.DataFrame
         "reasons": pl.String,
         "answered_by": pl.String,
         "llm_model": pl.String,
+        "score": pl.Float64,
         "cost_usd": pl.Decimal(18, 9),
     }
     rows = _of_newest_version(connection, partition, list(columns))
@@ -134,9 +136,9 @@ def _of_newest_version(
     )
 
 
-def record_verdict(work: PartitionWork, *, green: bool, reasons: list[str]) -> None:
+def record_verdict(work: PartitionWork, verdict: GateVerdict) -> None:
     """Publishes the newest version, or holds the partition and keeps the last green one."""
-    explanation = "; ".join(reasons) or None
+    explanation = "; ".join(verdict.reasons) or None
     partition = work.partition
     with work.begin() as connection:
         newest = connection.execute(
@@ -145,17 +147,54 @@ def record_verdict(work: PartitionWork, *, green: bool, reasons: list[str]) -> N
         connection.execute(
             sa.update(product_versions)
             .where(partition.of(product_versions), product_versions.c.version == newest)
-            .values(verdict="green" if green else "red", verdict_reasons=explanation)
+            .values(
+                verdict="green" if verdict.green else "red",
+                verdict_reasons=explanation,
+                measures=verdict.measures,
+            )
         )
-        if green:
+        if verdict.green:
             connection.execute(
                 sa.update(partitions)
                 .where(partition.of(partitions))
                 .values(published_version=newest)
             )
-        life.enter(
-            connection, partition, "published" if green else "held", None if green else explanation
+        life.enter(connection, partition, "published" if verdict.green else "held", explanation)
+
+
+def earlier_measures(
+    connection: sa.Connection, partition: Partition, days: int
+) -> Sequence[Measures]:
+    """Returns what the gates observed on the retailer's last published days before this one.
+
+    Args:
+        connection: To the normaliser's database.
+        partition: Whose past.
+        days: How many at most. Versions that were judged before measures were kept are
+            left out.
+
+    Returns:
+        Of each day its published version's measures, newest first.
+    """
+    rows = connection.execute(
+        sa.select(product_versions.c.measures)
+        .join(
+            partitions,
+            sa.and_(
+                partitions.c.retailer == product_versions.c.retailer,
+                partitions.c.day == product_versions.c.day,
+                partitions.c.published_version == product_versions.c.version,
+            ),
         )
+        .where(
+            product_versions.c.retailer == partition.retailer,
+            product_versions.c.day < partition.day,
+            product_versions.c.measures.is_not(None),
+        )
+        .order_by(product_versions.c.day.desc())
+        .limit(days)
+    )
+    return rows.scalars().all()
 
 
 def is_published(connection: sa.Connection, partition: Partition) -> bool:

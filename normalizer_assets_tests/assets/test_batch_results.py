@@ -165,7 +165,7 @@ def test_a_budget_that_leaves_many_questions_blocks_and_pays_the_rest_later(few:
 def test_a_budget_that_leaves_few_questions_ends_them_by_rules(few: Scene) -> None:
     whole = few.scalar("select count(*) from normalizer.partition_questions")
     few.set(GATE__MAX_SHARE_RULES="1", BUDGET__PARTITION_USD="0.003")
-    few.set(GATE__MIN_MEAN_CONFIDENCE="0", GATE__MIN_SHARE_ACCEPTED="0")
+    few.set(GATE__MIN_SHARE_VALID="0", GATE__MIN_SHARE_ACCEPTED="0")
     assert few.run("collect").success
     assert few.row().state == "published"
     answered = {

@@ -11,7 +11,7 @@ from normalizer_assets_tests.scene import Scene, invented, messages, steps
     [StandinSettings(batch_seconds=0.2, failing_lines=0.4, disagreement=0.3)],
 )
 def test_entries_come_from_accepted_answers_of_models_alone(scene: Scene) -> None:
-    scene.set(GATE__MIN_MEAN_CONFIDENCE="0", GATE__MIN_SHARE_ACCEPTED="0")
+    scene.set(GATE__MIN_SHARE_VALID="0", GATE__MIN_SHARE_ACCEPTED="0")
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(130))
     scene.publish()
@@ -34,7 +34,7 @@ def test_entries_come_from_accepted_answers_of_models_alone(scene: Scene) -> Non
 
 
 def test_a_partition_that_is_not_published_is_refused_when_launched_alone(scene: Scene) -> None:
-    scene.set(GATE__MIN_SHARE_ACCEPTED="1", GATE__MIN_MEAN_CONFIDENCE="1")
+    scene.set(CONFIDENCE__THRESHOLD="1")
     scene.land(invented(6))
     scene.submit()
     scene.collect()

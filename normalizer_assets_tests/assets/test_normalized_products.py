@@ -23,7 +23,7 @@ def test_every_landed_row_is_accounted_for_and_says_who_answered_at_what_cost(
     scene: Scene,
 ) -> None:
     listings = invented(130)
-    scene.set(GATE__MIN_MEAN_CONFIDENCE="0.5", GATE__MIN_SHARE_ACCEPTED="0.5")
+    scene.set(GATE__MIN_SHARE_VALID="0.5", GATE__MIN_SHARE_ACCEPTED="0.5")
     scene.land(
         [
             *listings,
@@ -61,7 +61,7 @@ def test_every_landed_row_is_accounted_for_and_says_who_answered_at_what_cost(
 
 
 def test_rows_of_the_rules_have_a_low_confidence_and_no_answer_is_stored(scene: Scene) -> None:
-    scene.set(GATE__MIN_SHARE_ACCEPTED="0", GATE__MIN_MEAN_CONFIDENCE="0")
+    scene.set(GATE__MIN_SHARE_ACCEPTED="0", GATE__MIN_SHARE_VALID="0")
     scene.land(invented(3))
     scene.submit()
     scene.execute("update normalizer.partition_questions set state = 'rules'")

@@ -139,7 +139,7 @@ def test_a_failed_collect_waits_before_it_is_tried_again(waiting: Scene) -> None
 
 
 def test_a_held_partition_is_never_collected_by_itself(waiting: Scene) -> None:
-    waiting.set(GATE__MIN_MEAN_CONFIDENCE="1.0")
+    waiting.set(CONFIDENCE__THRESHOLD="1")
     waiting.wait_for_batches()
     waiting.execute_requests(waiting.tick())
     assert waiting.row().state == "held"

@@ -1,4 +1,4 @@
-"""The check shows what stands in the way of sending, and fails no run."""
+"""The checks show what stands in the way of sending, each by one check, and fail no run."""
 
 import dagster as dg
 import pytest
@@ -11,17 +11,22 @@ from normalizer_assets.standin.faults import LineFault
 from normalizer_assets_tests.scene import Scene, invented
 
 
-def evaluation(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+def evaluations(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     assert result.success
-    (found,) = [
-        each
-        for each in result.get_asset_check_evaluations()
-        if each.check_name == "submission_allowed"
-    ]
-    assert found.asset_key == dg.AssetKey("submitted_batches")
-    assert found.partition == "2024-10-01|lider"
-    assert not found.blocking
+    found = {each.check_name: each for each in result.get_asset_check_evaluations()}
+    assert tuple(found) == ("budget", "canary", "submission_allowed")
+    for each in found.values():
+        assert each.asset_key == dg.AssetKey("submitted_batches")
+        assert each.partition == "2024-10-01|lider"
+        assert each.severity == dg.AssetCheckSeverity.WARN
+        assert not each.blocking
     return found
+
+
+def the_failed(found: dict[str, dg.AssetCheckEvaluation]) -> dg.AssetCheckEvaluation:
+    """Returns the one that failed: each obstacle is shown by one check."""
+    (failed,) = [each for each in found.values() if not each.passed]
+    return failed
 
 
 def usd(found: dg.AssetCheckEvaluation) -> dict[str, float]:
@@ -39,12 +44,16 @@ def landed(scene: Scene) -> Scene:
     return scene
 
 
-def test_where_nothing_is_in_the_way_it_shows_both_budgets(landed: Scene) -> None:
-    found = evaluation(landed.submit())
-    assert found.passed
-    assert found.description == "nothing stands in the way"
-    assert found.metadata["obstacle"].value == "none"
-    amounts = usd(found)
+def test_where_nothing_is_in_the_way_they_show_both_budgets(landed: Scene) -> None:
+    found = evaluations(landed.submit())
+    assert {name: each.description for name, each in found.items()} == {
+        "budget": "within both budgets",
+        "canary": "no canary: only over 1000 open questions have one",
+        "submission_allowed": "nothing else stands in the way",
+    }
+    assert all(each.passed for each in found.values())
+    assert found["submission_allowed"].metadata["obstacle"].value == "none"
+    amounts = usd(found["budget"])
     reserved = float(landed.scalar("select sum(estimated_usd) from normalizer.batch_requests"))
     assert amounts["estimated_usd"] == pytest.approx(reserved)
     for scope, limit in (("partition", 2), ("day", 3)):
@@ -53,39 +62,46 @@ def test_where_nothing_is_in_the_way_it_shows_both_budgets(landed: Scene) -> Non
         assert amounts[f"{scope}_left_usd"] == pytest.approx(limit - reserved)
 
 
-def test_over_budget_it_warns_with_reason_estimate_and_what_is_left(landed: Scene) -> None:
+def test_over_budget_one_warns_with_reason_estimate_and_what_is_left(landed: Scene) -> None:
     landed.set(BUDGET__PARTITION_USD="0.0001")
-    found = evaluation(landed.submit())
-    assert not found.passed
-    assert found.severity == dg.AssetCheckSeverity.WARN
-    assert found.description == landed.row().blocked_reason
-    assert found.metadata["obstacle"].value == "budget"
-    amounts = usd(found)
+    failed = the_failed(evaluations(landed.submit()))
+    assert failed.check_name == "budget"
+    assert failed.description == landed.row().blocked_reason
+    amounts = usd(failed)
     assert amounts["estimated_usd"] > amounts["partition_left_usd"] == 0.0001
     assert amounts["partition_spent_usd"] == amounts["day_spent_usd"] == 0
     assert amounts["day_left_usd"] == 3
     landed.set(BUDGET__PARTITION_USD="2")
-    assert evaluation(landed.submit()).passed
+    assert all(each.passed for each in evaluations(landed.submit()).values())
 
 
-def test_without_a_key_it_warns(landed: Scene) -> None:
+def test_without_a_key_one_warns(landed: Scene) -> None:
     with landed.monkeypatch.context() as unset:
         unset.delenv("OPENAI_API_KEY")
-        found = evaluation(landed.submit())
-    assert not found.passed
-    assert found.metadata["obstacle"].value == "configuration"
-    assert "OPENAI_API_KEY is not set" in str(found.description)
+        failed = the_failed(evaluations(landed.submit()))
+    assert failed.check_name == "submission_allowed"
+    assert failed.metadata["obstacle"].value == "configuration"
+    assert "OPENAI_API_KEY is not set" in str(failed.description)
 
 
-def test_a_red_canary_warns_and_what_it_cost_is_spent(landed: Scene) -> None:
-    landed.set(CANARY__MIN_PRODUCTS="10", CANARY__SIZE="5")
+def canary(found: dict[str, dg.AssetCheckEvaluation]) -> dict[str, object]:
+    return {name: value.value for name, value in found["canary"].metadata.items()}
+
+
+def test_a_red_canary_warns_and_the_next_one_is_shown_alone(landed: Scene) -> None:
+    landed.set(CANARY__MIN_PRODUCTS="3", CANARY__SIZE="5")
     landed.standin.switch(LineFault(kind="invalid_json", share=1.0, sync=True))
-    found = evaluation(landed.submit())
-    assert not found.passed
-    assert found.severity == dg.AssetCheckSeverity.WARN
-    assert found.metadata["obstacle"].value == "canary"
-    assert "the canary is red" in str(found.description)
-    assert usd(found)["partition_spent_usd"] > 0
+    found = evaluations(landed.submit())
+    failed = the_failed(found)
+    assert failed.check_name == "canary"
+    assert "the canary is red" in str(failed.description)
+    assert canary(found) == {"asked": 5, "valid": 0, "observed": 0.0, "threshold": 0.9}
+    assert usd(found["budget"])["partition_spent_usd"] > 0
+    landed.standin.switch()
+    found = evaluations(landed.submit())
+    assert all(each.passed for each in found.values())
+    assert canary(found) == {"asked": 5, "valid": 5, "observed": 1.0, "threshold": 0.9}
+    assert found["canary"].description == "5 of 5 replies were valid"
 
 
 def test_a_taken_partition_is_not_judged(landed: Scene) -> None:
@@ -93,7 +109,7 @@ def test_a_taken_partition_is_not_judged(landed: Scene) -> None:
     landed.__dict__["definitions"] = build_definitions(landed.config, {"turn": turn})
     assert landed.submit().success
     with life.locked(landed.engine, landed.partition, "run 12345678", 0):
-        found = evaluation(landed.run("__ASSET_JOB", selection=["submitted_batches"]))
-    assert not found.passed
-    assert found.severity == dg.AssetCheckSeverity.WARN
-    assert found.description == ("not judged: normalizer run 12345678 works on the partition")
+        result = landed.run("__ASSET_JOB", selection=["submitted_batches"])
+    for each in evaluations(result).values():
+        assert not each.passed
+        assert each.description == "not judged: normalizer run 12345678 works on the partition"

@@ -81,13 +81,13 @@ def test_without_wait_it_returns_when_the_batches_are_sent(scene: Scene, typed: 
 
 
 def test_a_held_partition_is_exit_code_3(scene: Scene, typed: Typed) -> None:
-    scene.set(GATE__MIN_MEAN_CONFIDENCE="1.0")
+    scene.set(CONFIDENCE__THRESHOLD="1")
     scene.land(invented(6))
     said = typed(*WORDS, "--wait")
     assert said.code == 3
     assert said.out.startswith("2024-10-01|lider: held (")
-    assert "mean confidence, under 100.0%" in said.out
-    scene.set(GATE__MIN_MEAN_CONFIDENCE="0.5")
+    assert "0.0% of the rows are accepted, under 70.0%" in said.out
+    scene.set(CONFIDENCE__THRESHOLD="0.5")
     assert typed(*WORDS, "--wait").code == 0
 
 

@@ -286,6 +286,27 @@ insert into normalizer.budgets (scope) values ('day 2026-01-01');
 """
 
 
+def test_versions_judged_before_measures_were_kept_have_none(engine: sa.Engine) -> None:
+    migration.downgrade(engine, "0003")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                """
+                insert into normalizer.partitions (retailer, day, state)
+                    values ('lider', '2024-10-01', 'published');
+                insert into normalizer.product_versions (retailer, day, version, run_id,
+                    content_hash, row_count, verdict)
+                    values ('lider', '2024-10-01', 1, 'run', 'hash', 5, 'green')
+                """
+            )
+        )
+    migration.upgrade(engine, "0004")
+    found = "select row_count, measures from normalizer.product_versions"
+    assert rows(engine, found) == [(5, None)]
+    migration.downgrade(engine, "0003")
+    assert rows(engine, "select verdict from normalizer.product_versions") == [("green",)]
+
+
 def test_a_question_has_one_asker_from_then_on(old: sa.Engine) -> None:
     migration.upgrade(old, "0002")
     with pytest.raises(sa.exc.IntegrityError, match="one_partition_asks_a_question"):

@@ -1,17 +1,21 @@
 """Versions stand as they were written; the last green one is published."""
 
 import dataclasses
+from datetime import date
 from typing import Any
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from normalizer_assets.answers.verdicts import Gate, GateVerdict
 from normalizer_assets.batching import life
 from normalizer_assets.batching.errors import LostTurnError
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.publishing.products import build_products
 from normalizer_assets.publishing.versions import (
+    earlier_measures,
     is_published,
     newest_rows,
     record_verdict,
@@ -30,6 +34,14 @@ def landed(work: PartitionWork) -> PartitionWork:
 
 def products(*names: str) -> pl.DataFrame:
     return build_products(routed(*names), answers(), CONFIG)
+
+
+def judged(*reasons: str, **measures: float | None) -> GateVerdict:
+    """A verdict that is red for these reasons, with measures of gates that warn."""
+    nothing = pl.DataFrame()
+    red = [Gate("share_accepted", False, None, 0, reason, nothing) for reason in reasons]
+    found = [Gate(name, True, value, 1, "", nothing) for name, value in measures.items()]
+    return GateVerdict((*red, *found))
 
 
 def ask(work: PartitionWork, sql: str) -> list[Any]:
@@ -64,16 +76,16 @@ def test_only_a_green_version_is_published(landed: PartitionWork) -> None:
     write_version(landed, products("Notebook A"), "run 1")
     assert not is_green(landed)
     assert published(landed) == []
-    record_verdict(landed, green=True, reasons=[])
+    record_verdict(landed, judged())
     assert is_green(landed)
     assert published(landed) == ["Notebook A"]
     write_version(landed, products("Notebook B"), "run 2")
     assert not is_green(landed)
-    record_verdict(landed, green=False, reasons=["too few", "too many"])
+    record_verdict(landed, judged("too few", "too many", cost=0.5))
     assert published(landed) == ["Notebook A"]
     row = partition_row(landed)
     assert (row.state, row.blocked_reason) == ("held", "too few; too many")
-    record_verdict(landed, green=True, reasons=[])
+    record_verdict(landed, judged())
     assert published(landed) == ["Notebook B"]
     assert partition_row(landed).blocked_reason is None
 
@@ -91,10 +103,59 @@ def test_who_has_lost_its_turn_writes_no_version_and_no_verdict(landed: Partitio
     with life.locked(landed.engine, landed.partition, "another") as hold:
         for write in (
             lambda: write_version(landed, products("Notebook B"), "run 2"),
-            lambda: record_verdict(landed, green=True, reasons=[]),
+            lambda: record_verdict(landed, judged()),
         ):
             with pytest.raises(LostTurnError):
                 write()
         current = dataclasses.replace(landed, epoch=hold.epoch)
-        record_verdict(current, green=True, reasons=[])
+        record_verdict(current, judged())
     assert published(landed) == ["Notebook A"]
+
+
+# --- measures of earlier days ---------------------------------------------------------
+
+
+def on(work: PartitionWork, day: date, retailer: str = "lider") -> PartitionWork:
+    """Lands another partition."""
+    other = dataclasses.replace(work, partition=Partition(day, retailer))
+    land(other)
+    return other
+
+
+def judge(work: PartitionWork, name: str, verdict: GateVerdict) -> None:
+    """Writes a version and its verdict."""
+    day, retailer = pl.lit(work.partition.day), pl.lit(work.partition.retailer)
+    write_version(work, products(name).with_columns(day=day, retailer=retailer), "run")
+    record_verdict(work, verdict)
+
+
+def earlier(work: PartitionWork, days: int = 7) -> list[Any]:
+    with work.engine.connect() as connection:
+        return list(earlier_measures(connection, work.partition, days))
+
+
+def test_earlier_days_are_those_published_of_the_retailer_newest_first(
+    landed: PartitionWork,
+) -> None:
+    for day in (26, 27, 28, 29):
+        verdict = judged(cost=day, brand_missing=None)
+        judge(on(landed, date(2024, 9, day)), "Notebook A", verdict)
+    judge(on(landed, date(2024, 10, 2)), "Notebook A", judged(cost=0))
+    judge(on(landed, date(2024, 9, 30), "jumbo"), "Notebook A", judged(cost=0))
+    judge(on(landed, date(2024, 9, 30)), "Notebook A", judged("too few", cost=0))
+    expected = [{"cost": day, "brand_missing": None} for day in (29, 28, 27, 26)]
+    assert earlier(landed) == expected
+    assert earlier(landed, days=2) == expected[:2]
+    assert earlier(on(landed, date(2024, 9, 26))) == []
+
+
+def test_a_held_day_counts_with_its_last_green_version_and_an_old_one_not_at_all(
+    landed: PartitionWork,
+) -> None:
+    yesterday = on(landed, date(2024, 9, 30))
+    judge(yesterday, "Notebook A", judged(cost=1))
+    judge(yesterday, "Notebook B", judged("too few", cost=2))
+    assert earlier(landed) == [{"cost": 1}]
+    with landed.engine.begin() as connection:  # as it was judged before measures were kept
+        connection.execute(sa.text("update normalizer.product_versions set measures = null"))
+    assert earlier(landed) == []

@@ -47,7 +47,7 @@ DEFAULTS: dict[str, object] = {
     "embedding.concurrency": 1,
     "embedding.inputs_per_call": 5,
     "gate.min_share_accepted": 0.2,
-    "gate.min_mean_confidence": 0.2,
+    "gate.min_share_valid": 0,
 }
 """Small limits, so that a few listings meet all of them, and short pauses."""
 
