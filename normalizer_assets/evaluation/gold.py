@@ -19,6 +19,7 @@ from normalizer_assets.answers.schemas import canonical_value
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.text import fold_word
 from normalizer_assets.intake.categories import category_group
+from normalizer_assets.intake.text import clean_text
 
 DECISIVE_FIELDS = ("brand", "model", *DECISIVE_ATTRIBUTES)
 """Fields that are scored; further keys are welcome."""
@@ -123,12 +124,15 @@ def read_gold(path: Path) -> list[GoldListing]:
 
 
 def listings_of(gold: Sequence[GoldListing], config: NormalizerConfig) -> pl.DataFrame:
-    """Returns the columns that rules and evidence read, in the order of ``gold``."""
+    """Returns what rules and evidence read, cleaned as the intake does, in ``gold``'s order."""
     columns = ("name", "brand", "category", "price")
     schema = {"name": pl.String, "brand": pl.String, "category": pl.String, "price": pl.Float64}
     rows = [tuple(getattr(one, column) for column in columns) for one in gold]
     mapping = config.intake.category_groups
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+    listings = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        clean_text(pl.col("name", "brand", "category"))
+    )
+    return listings.with_columns(
         category_group(pl.col("category"), pl.col("name"), mapping).alias("category_group")
     )
 

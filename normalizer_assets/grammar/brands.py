@@ -53,7 +53,15 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Deepcool, Antec, Genius, Targus, Nexxt, Forza, APC, Valve, Meta, Oculus, Turtle Beach,
         Astro, Plantronics, Poly, Pioneer, Yamaha, Denon, Onkyo, Polk, Sonos, Bang & Olufsen,
         Tribit, Haylou, QCY, Moondrop, Shokz, Aiwa, Blik, Mlab, Microlab, Monster, Irt, Blaupunkt,
-        Telefunken, Hitachi
+        Telefunken, Hitachi, Xtech, Argom, Havit, Gamdias, Primus, Klipsch, Bowers & Wilkins,
+        Technics, Crown Mustang, Nakamichi, Multilaser, Positivo, PCBox, Vulcan, Olidata, Gadnic,
+        Kodak, Fujifilm, Insta360, Polaroid, Instax, Xerox, Ricoh, Lexmark, Zebra, Kensington,
+        Kingspec, Hiksemi, Verbatim, Transcend, Silicon Power, Apacer, XPG, Inno3D, Galax,
+        Gainward, PowerColor, Zagg, ESR, Mophie, Ringke, UAG, Case-Mate, Native Union, TiVo,
+        Mobvoi, Coros, Suunto, Polar, Withings, Huami, Mibro, Imilab, Zepp, Oraimo, Oukitel,
+        Cubot, Umidigi, Itel, Kyocera, Vankyo, Wanbo, Magcubic, XGIMI, Optoma, InFocus, Newline,
+        Kalley, Challenger, Olimpo, Premier, Riviera, Microsonic, Westpoint, Trotec, 8BitDo, Hori,
+        PowerA, Nacon, Thrustmaster, Subsonic, Sega, Atari, Capcom, Ubisoft, EA Sports
         """
     ),
     "home": _listed(
@@ -69,7 +77,18 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Redline, Karson, Ubermann, Topex, Irwin, Bahco, Tramontina, Stihl, Husqvarna, Osram,
         Ledvance, Westinghouse, Lumax, Byp, 3M, Sipa, Ceresita, Tricolor, Sherwin Williams,
         Vileda, Ilko, Marinex, Pyrex, Cristar, Nadir, Luminarc, Tupperware, Rubbermaid, Wenco,
-        Colombina, Rosen, CIC, Flex, Celta, Mantahue, Cannon Home, Casa Joven
+        Colombina, Rosen, CIC, Flex, Celta, Mantahue, Cannon Home, Casa Joven, NutriBullet, GA.MA,
+        Gama Italy, Singer, Janome, Bosca, Khöne, Gardena, Ingersoll, Emaresa, Rotoplas, Hoffens,
+        Vinilit, Stretto, Nibsa, Fas, Moen, Grohe, Roca, Briggs, Trébol, Albin, Cata, Franke,
+        Elica, Drija, Longvie, Ariston, Baxi, Toyotomi, Kerona, Rinnai, Sanyo, Fujitsu, Bissell,
+        Eufy, iLife, Tineco, Ursus, Magic Chef, Nikkei, Kitchen Master, Imusa, Instant Pot,
+        Crock-Pot, Hamilton, Wilton, Krea, Mica, Joseph Joseph, Zwilling, Victorinox, Wusthof,
+        Arcos, Brinox, Lock&Lock, Hydro Flask, Yeti, Dolce Vita, Flexit, Spring Air, Sealy, Mamut,
+        Fischer, Sika, Sikaflex, Loctite, Henkel, Pattex, Agorex, Tigre, Dykno, Kolor, Revor,
+        Chilcorrofin, Stierplan, Creizet, Passol, Tajamar, WD-40, Metabo, Ryobi, Ridgid, Worx,
+        Toolcraft, Gladiator, Briggs & Stratton, Honda, Toyama, Echo, Oregon, McCulloch, Flymo,
+        Garden Master, Ilumax, Feit, Sylvania, Signify, Eglo, Philips Hue, Wiz, Yeelight,
+        Nanoleaf, Vta, Luxolight, Demasled, Lynx, Ambassador, Mallory
         """
     ),
     "food": _listed(
@@ -112,7 +131,32 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Villa, Old El Paso, Doña Isabel, Pampa Linda, La Anita, Marchigüe, Daily Fresh, Dole,
         Chiquita, Yogu Yogu, Manjarate, Shake a Shake, Sureña, Regimel, Iansa Agro, La Molisana,
         Divella, De Cecco, Tabasco, Nestum, Cerelac, Capri, Fini, Sierra Morena, Tres Erres,
-        Kühne, Gato Blanco, Clos de Pirque, Bon Yurt
+        Kühne, Gato Blanco, Clos de Pirque, Bon Yurt, Sadia, Seara, Aurora, Swift, Marfrig,
+        Perdix, Don Pollo, Campo Lindo, Cecinas Venezia, San Camilo, La Estancia, Cuinat, Cerro
+        Negro, Landes, Cook & Co, Pesca Chile, Omega Pesca, Mr. Chips, Tostitos, Ruffles, Stax,
+        Barcel, Takis, Chis Pop, Fruna, Hucke, Crackelet, Morocha, Obsesión, Museo, Din Don, Kuky,
+        Gallo, Puyehue, Jahuel, Porvenir, Perrier, Evian, San Pellegrino, Nordic Mist, Schweppes,
+        Inca Kola, Guaraná Antarctica, Aquarius, Monster Energy, Rockstar, Battery, Mr. Big,
+        Dynamite, Sol, Dos Equis, Amstel, Modelo, Grolsch, Paulaner, Erdinger, Guinness, Szot,
+        Tübinger, Spoh, Rothhammer, Cuello Negro, Volcanes del Sur, Mestra, Granizo, Jester,
+        Stones, Mike's, Smirnoff Ice, Cabrito, Waqar, Espíritu de los Andes, Diablito, Devil's
+        Collection, Frontera, Marqués de Casa Concha, Trio, Don Melchor, Sunrise, Almaviva,
+        Terrunyo, Medalla Real, Tres Medallas, Los Vascos, Casa Silva, Luis Felipe Edwards,
+        Montgras, Koyle, Leyda, Veramonte, Matetic, Casas del Bosque, Estampa, Bisquertt,
+        Chocalán, Siegel, Doña Dominga, Perez Cruz, De Martino, Odfjell, Aresti, Balduzzi,
+        Gillmore, J. Bouchon, Miguel Torres, Amaral, Chandon, Moët & Chandon, Veuve Clicquot,
+        Mumm, Olmeca, José Cuervo, Jim Beam, Jameson, Grant's, Passport, J&B, Old Parr, Cutty
+        Sark, Sandy Mac, Cacique, Zacapa, Diplomático, Abuelo, Flor de Caña, Mitjans, Araucano,
+        Cinzano, Fernet Branca, Kahlúa, Amarula, Cointreau, Disaronno, Licor 43, Haití, Dolca,
+        Bonafide, Cabrales, Illy, Melitta, Tres Corazones, Ahmad, Té Cambridge, Basilur, Taylors,
+        Adelgatea, Cachamai, Nobleza Gaucha, Taragüí, Pipore, Amanda, Rosamonte, Canarias, Hunts,
+        Del Monte, La Torre, Montefiore, Tulio, Cidacos, Frescatto, Wetraud, Mexicali, Casa
+        Fiesta, Blue Diamond, Los Robles, Millantú, Pancho, Tostaditas, Good Foods, Fruitivity,
+        Nutrisco, Qualitá, Bon Bon Bum, Kegol, Colombo, Emporio La Rosa, San Francisco de
+        Loncomilla, Chomp, Crocanty, Danky, Egocéntrico, Haagen-Dazs, Ben & Jerry's, Grido, Lo
+        Valdivia, Lehmann, Ruta Maya, Pacel, Next, Uno, Kumey, Las Parcelas de Valdivia, Valle
+        Verde, Mulpulmo, Alpina, Vilay, La Vaquita, Cremosita, Deline, Banda, Dorina, Qualy,
+        Mazeite, Capullo, Terramater, Alonso, Petralia, Kardámili, Deleyda, Huasco, Oliveto
         """
     ),
     "care": _listed(
@@ -148,7 +192,38 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Lifestyles, Omron, Accu-Chek, Aveno, Hipoglós, Bepanthol, Bepanthen, Cicatricure, Asepxia,
         Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana Boat, Hawaiian Tropic, Raytan,
         Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild, e.l.f., Bissú, Tangle Teezer,
-        Naturella, Glassex, Cillit Bang
+        Naturella, Glassex, Cillit Bang, Laboratorio Chile, Maver, Beiersdorf, Knop, Ultratech,
+        Ascend, Tecnofarma, Deutsche Pharma, Novartis, Pfizer, Roche, Sanofi, Merck, GSK, Haleon,
+        Procter & Gamble, Genfar, Vick, Vicks, Mentholatum, Cofal, Dolorub, Calorub, Salonpas,
+        Ibupirac, Actron, Advil, Tylenol, Nogesic, Zaldiar, Predual, Rigotax, Abrilar, Bisolvon,
+        Mucolin, Clarimir, Nasonex, Afrin, Otrivin, Systane, Refresh, Renu, Opti-Free, Eye Mo,
+        Lacri-Lube, Dulcolax, Hepabionta, Disfruta, Perenteryl, Enterogermina, Biogaia, Floratil,
+        Simeco, Maalox, Pepto-Bismol, Ensure, Glucerna, Pediasure, Nutren, Fortisip, Vita-Gen,
+        Elevit, Natele, Natalben, Femibion, FNL, Wellplus, Winkler, Nutrapharm, Aquasolar,
+        Eurolab, Gold Nutrition, Optimum Nutrition, Dymatize, BSN, MuscleTech, Universal
+        Nutrition, Insane Labz, Herbalife, Newscience, Prater, Cotosan, Kn Care, Band-Aid,
+        Medipore, Microlife, Beurer, Prudence, Preventor, Sico, K-Y, Clearblue, Babytest, Dr.
+        Selby, Nivea Men, Brut, Barbasol, Veet, Nair, Depilissima, Byly, Sally Hansen, OPI, Essie,
+        Masglo, Colorama, Organix, OGX, Tío Nacho, Novex, Haskell, Inoar, Salon Line, Skala,
+        Issue, Biolage, Matrix, L'Oréal Professionnel, Alfaparf, Moroccanoil, Olaplex, Aussie,
+        Suave, Bambi, Plusbelle, Linic, Ego, Nutrisse, Olia, Palette, Igora, Clairol, Just For
+        Men, Dento, Fluordent, PHB, Gum, Vitis, Curaprox, Lacer, Kin, Corega, Fixodent, Polident,
+        Reach, Carefree, Donnasept, Winny, Pequeñín, Babyland, Tena Lady, Pigeon, MAM, Munchkin,
+        Philips Avent, Bebé Due, Babybel, Kiddy, Joie, Maxi-Cosi, Cybex, Britax, Safety 1st,
+        Bbqueen, Weleda, Aveeno, Sebamed, Dermaglos, Umbrella, Eryplast, Nutraderm, Nuskin,
+        A-Derma, Ducray, Klorane, Sesderma, SVR, Filorga, Caudalie, Nuxe, Lierac, Sisley,
+        Shiseido, Kiehl's, Benefit, Urban Decay, Too Faced, Anastasia Beverly Hills, Huda Beauty,
+        Fenty Beauty, Rare Beauty, Bobbi Brown, Nars, Smashbox, Tarte, Morphe, Kylie, Bourjois,
+        Deborah, Pupa, Kiko, Flormar, Golden Rose, Physicians Formula, Covergirl, Almay, Milani,
+        Jordana, L.A. Girl, L.A. Colors, Beauty Creations, Ushas, Pink 21, Sheglam, Etude,
+        Innisfree, Missha, Cosrx, Some By Mi, Beauty of Joseon, Laneige, Mizon, Holika Holika,
+        Tony Moly, Skin1004, Anua, Bio-Oil, Palmer's, St. Ives, Jergens, Curel, Cicaplast,
+        Babaria, Nutrabel, Heno de Pravia, Jean Les Pins, Barzelatto, Atrix, Dettol, Familia,
+        Lirio, Bioderm, Aromax, Bio Frescura, Ensueño, Suavitel, Vivere, Mimosin, Fabuloso,
+        Pinesol, Pine-Sol, Ajax, Mr Clean, Klin, Impeke Plus, Clorogel, Arom, Nuncas, Ecover,
+        Method, Seventh Generation, Cleanbag, Trapex, Virulana, Abolengo, Swan, Orchid, Scottex,
+        Kleenex, Regio, Premier, Charmin, Bounty, Ziploc, Glad, Alusa, Alusa Foil, Reynolds, Kapo,
+        Fuyi, Vape, Autan, Off, Vais
         """
     ),
     "fashion": _listed(
@@ -168,7 +243,30 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Funko, Bandai, Ravensburger, Clementoni, Chicco, VTech, Melissa & Doug, Paw Patrol, L.O.L.
         Surprise, Monopoly, Uno, Crayola, Faber-Castell, Artel, Samsonite, Saxoline, Wilson,
         Casio, Swatch, Fossil, Citizen, Seiko, Ray-Ban, Oakley, Pillin, Colloky, Ficcus, Opaline,
-        Yamp, Carter's, OshKosh, Infanti, Bebesit, Cosco, Graco
+        Yamp, Carter's, OshKosh, Infanti, Bebesit, Cosco, Graco, JanSport, New Era, Palmers,
+        Barbados, Tricot, Aldo, Steve Madden, Clarks, Ecco, Geox, Pollini, 16 Hrs, 16 Horas,
+        Mingo, Guante, Calpany, Panama Jack, Rockford, Zappa, Chancleta, Vizzano, Moleca, Beira
+        Rio, Piccadilly, Usaflex, Ramarim, Dakota, Modare, Olympikus, Rainha, Penalty, Athletic,
+        Athix, Kelme, Macron, Marathon, Everlast, Speedo, Arena, Tyr, Babolat, Head, Bullpadel,
+        Yonex, Spalding, Molten, Penn, Dunlop, Prince, Mormaii, O'Neill, Reef, Rusty, Protest,
+        Burton, Mammut, Arc'teryx, Marmot, Haka Honu, Andesgear, Ansilta, Montagne, Outdoor
+        Research, Osprey, Deuter, Thule, Eastpak, Herschel, Totto, Xtrem, Delsey, American
+        Tourister, Bubba Bags, Secret, Kipling, Amphora, Mario Hernández, Vélez, Calvin Klein
+        Jeans, Diesel, Pepe Jeans, Desigual, Superdry, Jack & Jones, Vero Moda, Selected, Forever
+        21, Bershka, Pull & Bear, Stradivarius, Massimo Dutti, Oysho, Uniqlo, Abercrombie,
+        Hollister, Aéropostale, American Eagle, Old Navy, Banana Republic, Carhartt, Dickies,
+        Wolverine, Red Wing, Spyder, Helly Hansen, Sperry, Keds, Superga, DVS, Etnies, Globe,
+        Santa Cruz, Thrasher, Stance, Burlington, Selene, Flores, Intime, Bésame, Women'secret,
+        Lounge, Lili Pink, Otto, Limonada, Broadway, Baby Harvest, Mota, Cheeky, Gymboree, Disney
+        Baby, Baby Alive, Furby, My Little Pony, Littlest Pet Shop, Polly Pocket, Monster High,
+        Enchantimals, Masha y el Oso, Peppa Pig, Bluey, Cocomelon, Pinypon, Famosa, Simba, Dickie
+        Toys, Bruder, Siku, Majorette, Maisto, Bburago, Schleich, Papo, Safari, Sylvanian
+        Families, Zuru, X-Shot, Bunch O Balloons, Spin Master, Bakugan, Kinetic Sand, Beyblade,
+        Pokémon, Educa, Trefl, Eurographics, Catan, Devir, Ludipark, Galápagos, Hasbro Gaming,
+        Mattel Games, Jenga, Rubik's, Rubik, Megableu, Goliath, Winning Moves, Mega Bloks, K'nex,
+        Magna-Tiles, Lincoln Logs, Little Tikes, Step2, Smoby, Injusa, Peg Perego, Rollplay,
+        Razor, Oxelo, Rollerblade, Intex, Bestway, Banzai, Caran d'Ache, Jovi, Alpino, Giotto,
+        Maped, Staedtler, Isofit, Colón, Auca, Ross, Kores, Pritt, UHU
         """
     ),
     "pets": _listed(
@@ -178,14 +276,29 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Canin, Hill's, Eukanuba, Acana, Orijen, Nomade, Cannes, Fit Formula, Bravery, Brit, Brit
         Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dreamies, Temptations, Frontline,
         NexGard, Bravecto, Simparica, Advantage, Kongo, Traper, Mimaskot, Leonardo, Josera,
-        Belcando, Wellness, Gatsy, Pacha
+        Belcando, Wellness, Gatsy, Pacha, Inaba, Vitakraft, Tetra, Sera, Beaphar,
+        Versele-Laga, Padovan, Trixie, Ferplast, Kong, Chuckit, Catit, Petmate, Petsafe,
+        Furminator, Tropiclean, Wahl, Seresto, Revolution, Advocate, Comfortis, Credelio, Drag
+        Pharma, Hill's Science Diet, Science Diet, Prescription Diet, Nutra Nuggets, Diamond,
+        Canidae, Blue Buffalo, Merrick, Fromm, Nulo, Instinct, Solid Gold, Earthborn, Holistic,
+        Nutro, Iams, Sheba, Cesar, Dogui, Gati, Sabueso, Champion Katt, Tyson, Bokato, Doguitos,
+        Fawna, Infinity, Amity, Nath, Equilibrio, Biofresh, Guabi Natural, Vitalcan, Old Prince,
+        Sieger, Maxi Can, Optimum, Mira Mar, America Litter, Odour Buster, Sanicat, Tidy Cats,
+        Ever Clean, Fresh Step
         """
     ),
     "other": _listed(
         """
-        Rolex, Torre, Proarte, Rhein, Pelikan, Stabilo, Sharpie, Pilot, Paper Mate, Post-it,
+        Victoria's Secret, Rolex, Torre, Proarte, Rhein, Pelikan, Stabilo, Sharpie, Pilot, Paper Mate, Post-it,
         Scotch, Duracell, Energizer, Rayovac, Varta, Castrol, Mobil, Shell, Bridgestone, Michelin,
-        Goodyear, Pirelli, Trek, Oxford, Bianchi, Coleman, Thermos, Contigo, Igloo
+        Goodyear, Pirelli, Trek, Oxford, Bianchi, Coleman, Thermos, Contigo, Igloo, Kobo, Onyx,
+        Lamy, Parker, Cross, Uni-ball, Pentel, Adix, Murano, Norma, Mead, Moleskine, Liquitex,
+        Winsor & Newton, Valvoline, Repsol, Petrobras, Bardahl, STP, Meguiar's, Armor All, Turtle
+        Wax, Sonax, Continental, Hankook, Kumho, Firestone, Maxxis, Kenda, Shimano, Giant,
+        Specialized, Cannondale, Merida, GT, Mongoose, Belfast, Best Bike, Fender, Gibson, Ibanez,
+        Epiphone, Squier, Cort, Takamine, Roland, Korg, Planeta, Alfaguara, Salamandra,
+        Sudamericana, Zig-Zag, SM, Santillana, Penguin, Debolsillo, Anagrama, Everest, National
+        Geographic, Klimber, Ozark Trail, Black Diamond, Petzl, Ledlenser, Zippo
         """
     ),
 }
@@ -194,22 +307,36 @@ BRANDS: dict[str, tuple[str, ...]] = {
 ORDINARY_WORDS = frozenset(
     _listed(
         """
-        ace, aconcagua, advantage, always, amazon, andina, antec, ariel, arrow, aruba, astra,
-        astro, austral, banquete, basement, becker, belmont, bold, boss, bravery, brit, brooks,
-        brother, calo, candy, cannes, carmen, castano, casting, cat, celta, centauro, champion,
-        chef, club, coach, colombina, colorado, comfort, confort, consul, control, corona, costa,
-        cougar, cristal, crush, cruzeiro, dole, dorada, drive, element, elite, emblem, eno,
-        escudo, esmeralda, esprit, essence, excell, excellence, excellent, exo, exportacion,
-        favorita, felix, finish, fitness, flex, forza, foster, fox, fuchs, gap, gateway, gear,
-        genius, gerber, google, gourmet, guess, halloween, honor, ideal, igloo, jockey, kem,
-        lechera, lee, leonardo, libero, lux, mac, mango, marquis, martini, maxima, meta, miller,
-        mistral, mobil, monster, monterrey, montes, morenita, nan, natura, newport, nex, nik,
-        ninja, noble, nomade, nothing, nova, off, on running, opposite, oxford, pacha, pampa
-        linda, pap, patagonia, pato, patriot, pilot, pioneer, poco, polk, poly, rosen, san jose,
-        santa rosa, sapphire, score, scotch, scott, selecta, shark, sharp, shell, skip, splendid,
-        stanley, super 8, supremo, talca, tang, team group, tecno, thermos, thomas, torre, total,
-        trek, trendy, trial, tricolor, triumph, trust, uno, venus, virginia, vital, vivo, vogue,
-        wd, wellness, winter
+        abuelo, ace, acer, aconcagua, advantage, alonso, always, amanda, amazon, ambassador,
+        andina, antec, apple, aquarius, araucano, arcos, arena, ariel, arrow, aruba, astra, astro,
+        athletic, aurora, austral, banda, banquete, basement, battery, becker, belmont, benefit,
+        besame, bold, boss, bounty, bravery, brit, broadway, brooks, brother, brut, cacique, calo,
+        candy, cannes, capullo, carmen, castano, casting, cat, cata, celta, centauro, cesar,
+        challenger, champion, chancleta, chef, club, coach, colombina, colombo, colorado, comfort,
+        confort, consul, continental, control, corona, coros, costa, cougar, cristal, cross,
+        crush, cruzeiro, dakota, del valle, diablito, diamond, diesel, dole, dorada, drija, drive,
+        dynamite, echo, ego, element, elite, emblem, eno, equilibrio, escudo, esmeralda, esprit,
+        essence, everest, excell, excellence, excellent, exo, exportacion, familia, fas, favorita,
+        felix, finish, fitness, flex, flexit, flores, forza, foster, fox, frontera, fuchs, galax,
+        gallo, gap, gateway, gati, gear, genius, gerber, giant, globe, goliath, google, gourmet,
+        granizo, gt, guante, guess, gum, haiti, halloween, hamilton, head, holistic, honda, honor,
+        hp, huasco, iams, ideal, igloo, infinity, instinct, issue, jester, jockey, joie, kapo,
+        kayser, kem, kin, kobo, kolor, kong, krea, lacer, lechera, lee, leonardo, libero,
+        limonada, lounge, lux, lynx, mac, mam, mamut, mango, marathon, marquis, martini, matrix,
+        maxima, mestra, meta, mica, milani, miller, mistral, mobil, modelo, moen, monster,
+        monterrey, montes, morenita, mota, museo, nan, natura, newport, nex, next, nik, ninja,
+        noble, nomade, norma, nothing, nova, novex, nulo, obsesion, off, olimpo, on running, onyx,
+        opposite, optimum, orchid, oregon, organix, otto, oxford, pacha, pampa linda, pancho, pap,
+        papo, parker, passport, patagonia, pato, patriot, penalty, penn, perdix, petralia, pilot,
+        pioneer, planeta, poco, polar, polaroid, polk, poly, porvenir, premier, prince, pupa,
+        puyehue, razor, reach, reef, refresh, regio, riviera, rosen, ross, rusty, sadia, safari,
+        san jose, santa rosa, sapphire, score, scotch, scott, secret, sega, selecta, selected,
+        sera, sesderma, shark, sharp, sheba, shell, sico, skip, sm, sol, splendid, spyder,
+        stanley, steve madden, stones, suave, sunrise, super 8, superdry, supremo, surena, swan,
+        swift, talca, tang, team group, tecno, terramater, tetra, thermos, thomas, tigre, topper,
+        torre, total, transcend, trek, trendy, trial, tricolor, trio, triumph, trust, tyson, uno,
+        vape, venus, verbatim, virginia, vital, vivo, vogue, wahl, wd, wellness, winny, winter,
+        wiz, worx, yeti, zappa, zebra
         """
     )
 )
@@ -225,12 +352,41 @@ LINES: dict[str, tuple[str, ...]] = {
     "Microsoft": ("xbox",),
     "Motorola": ("moto g", "moto e", "moto edge", "motorola edge"),
     "Xiaomi": ("redmi",),
-    "Lenovo": ("thinkpad", "ideapad"),
-    "Asus": ("vivobook", "zenbook"),
+    "Lenovo": ("thinkpad", "ideapad", "thinkbook"),
+    "Asus": ("vivobook", "zenbook", "expertbook", "rog strix", "rog zephyrus", "tuf gaming"),
+    "HP": ("victus", "elitebook", "probook", "omnibook"),
+    "Dell": ("inspiron", "latitude", "vostro"),
+    "Acer": ("predator helios", "predator triton"),
+    "LG": ("ultragear",),
+    "Kellogg's": ("zucaritas", "choco krispis", "froot loops"),
     "Amazon": ("kindle", "echo dot", "fire tv"),
     "Google": ("chromecast",),
 }  # fmt: skip
 """Product lines that belong to one maker beyond doubt (DESIGN.md, "Labelling")."""
+
+MAKERS: dict[str, tuple[str, ...]] = {
+    "Nestlé": (
+        "milo", "nido", "svelty", "nescafe", "nesquik", "trencito", "sahne nuss", "super 8",
+        "chocapic", "trix", "fitness", "la lechera", "nan", "nidal", "savory", "maggi", "nestum",
+        "cerelac",
+    ),
+    "Danone": ("oikos", "activia"),
+    "Soprole": ("manjarate", "next", "uno", "yogu yogu", "gold"),
+    "Carozzi": ("pomarola", "vivo", "selecta", "ambrosoli", "costa"),
+    "Lucchetti": ("talliani",),
+    "McKay": ("triton", "nik", "morocha"),
+    "Philips": ("avent", "hue"),
+    "Mattel": ("uno",),
+    "L'Oréal París": ("elvive", "excellence", "casting"),
+    "Garnier": ("fructis", "nutrisse", "skin naturals"),
+    "Johnson & Johnson": ("listerine", "neutrogena"),
+    "Colgate": ("palmolive", "protex"),
+    "LG": ("thinq",),
+    "TP-Link": ("tapo", "mercusys"),
+    "Anker": ("soundcore", "eufy"),
+    "Western Digital": ("sandisk",),
+}  # fmt: skip
+"""Maker -> its brands, folded, which are lines where the name states the maker as well."""
 
 NO_BRAND = (
     "", "generico", "generica", "sin marca", "s m", "n a", "no aplica", "otras marcas", "otros",
@@ -246,11 +402,13 @@ class Gazetteer(NamedTuple):
         spellings: Folded spelling -> brand as it is answered, in upper case.
         by_section: Section -> the spellings that count there.
         lines: Spellings that are a product line, not the brand itself.
+        makers: Spelling of a brand -> that of its maker.
     """
 
     spellings: dict[str, str]
     by_section: dict[str, tuple[str, ...]]
     lines: tuple[str, ...]
+    makers: dict[str, str]
 
 
 def spelling_of(brand: str) -> str:
@@ -295,6 +453,7 @@ def gazetteer(extra: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Gazetteer:
             for section in SECTION_GROUPS
         },
         tuple(line for lines in LINES.values() for line in lines),
+        {brand: spelling_of(maker) for maker, row in MAKERS.items() for brand in row},
     )
 
 
@@ -311,7 +470,8 @@ def spelling_in(
     Returns:
         String expression, a key of ``Gazetteer.spellings``; null where none is named.
         The longest spelling wins over one that it begins with ("santa rita" over
-        "santa"). What follows "para" is the thing that an accessory fits.
+        "santa"), and a maker over its brand. What follows "para" is the thing that an
+        accessory fits.
     """
     known = known or gazetteer()
     own = folded_words.str.replace_many(
@@ -328,7 +488,10 @@ def spelling_in(
             [f" {spelling} " for spelling in known.by_section[section]], leftmost=True
         ).list.first()
         found = pl.when(category_group.is_in(groups)).then(first).otherwise(found)
-    return found.str.strip_chars(" ")
+    spelling = found.str.strip_chars(" ")
+    maker = spelling.replace_strict(known.makers, default=None, return_dtype=pl.String)
+    has_maker = folded_words.str.contains(pl.format(" {} ", maker), literal=True)
+    return pl.when(has_maker.fill_null(value=False)).then(maker).otherwise(spelling)
 
 
 def brand_of(name: pl.Expr, category_group: pl.Expr, known: Gazetteer | None = None) -> pl.Expr:

@@ -32,6 +32,17 @@ def code_of(plain_text: pl.Expr) -> pl.Expr:
     )
 
 
+_NOTEBOOK_CODE_AT_END = (
+    r"(?:[ -](?i:[a-z]{0,3}[0-9]{2,4}[a-z]{1,4}[0-9]*[a-z]*|[a-z][0-9]{1,2}[a-z]{1,4}))$"
+)
+"""Makers of notebooks write codes in small letters, too: "15-fa1021la", "modern 14 c13m"."""
+
+
+def without_notebook_code(plain_text: pl.Expr) -> pl.Expr:
+    """A notebook's line without the code behind it ("Victus 15-fa1021la")."""
+    return plain_text.str.replace(rf"(.){_NOTEBOOK_CODE_AT_END}", "$1").str.strip_chars(" ")
+
+
 def without_code(plain_text: pl.Expr) -> pl.Expr:
     """A product line without the code behind it ("Galaxy Tab A9+ SM-X210").
 

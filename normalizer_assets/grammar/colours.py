@@ -40,14 +40,21 @@ COLOURS: dict[str, str] = {
 }
 """Base colour -> folded spellings; ``_`` stands for a space."""
 
-# A colour of one category group is a product, a flavour or a shade in another.
-_AMBIGUOUS = frozenset({"chocolate", "crema", "snow", "jet", "clear", "cafe", "coral", "surtido"})
+_NEVER = frozenset({"snow", "jet", "clear", "surtido"})
+_OF_THINGS = {
+    " cafe ": "café",
+    " cafes ": "café",
+    " chocolate ": "café",
+    " crema ": "crema",
+    " coral ": "coral",
+}
+"""Colours of shoes and phones that are products or flavours among food."""
 
 _BASE_OF = {
     f" {spelling.replace('_', '  ')} ": base
     for base, spellings in COLOURS.items()
     for spelling in spellings.split()
-    if spelling not in _AMBIGUOUS
+    if spelling not in _NEVER and f" {spelling} " not in _OF_THINGS
 }
 _SPELLINGS = sorted(_BASE_OF, key=lambda spelling: -len(spelling))
 
@@ -74,6 +81,20 @@ def colours(folded_words: pl.Expr) -> pl.Expr:
         pl.when(found.list.contains("titanio") & (others.list.len() == 0))
         .then(metal)
         .otherwise(others)
+    )
+
+
+def colours_of_things(folded_words: pl.Expr) -> pl.Expr:
+    """Those colours that are products or flavours among food ("café", "crema").
+
+    Args:
+        folded_words: String expression from ``text.words``.
+
+    Returns:
+        List of strings in text order; ask for ``colours`` first.
+    """
+    return folded_words.str.extract_many(list(_OF_THINGS), leftmost=True).list.eval(
+        pl.element().replace_strict(_OF_THINGS, return_dtype=pl.String)
     )
 
 

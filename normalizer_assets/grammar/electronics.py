@@ -9,7 +9,7 @@ import polars as pl
 PROCESSOR = (
     r"(?i)\b("
     r"(?:Intel )?(?:Core )?Ultra [579][ -]\d{3}[A-Z]{0,2}"
-    r"|(?:Intel )?(?:Core )?\bi[3579][ -]?\d{4,5}(?:[A-Z]{1,2}\d?|G\d)?\b"
+    r"|(?:Intel )?(?:Core )?\bi[3579][ -]?(?:\d{4,5}(?:[A-Z]{1,2}\d?|G\d)?|N\d{3})\b"
     r"|(?:Intel )?Core i[3579]\b"
     r"|(?:Intel )?Core [3579] \d{3}[A-Z]{0,2}\b"
     r"|(?:Intel )?(?:Celeron|Pentium)(?: (?:Gold|Silver))?(?: [NJ]?\d{4}[A-Z]?)?\b"
@@ -66,7 +66,7 @@ def processor(plain_text: pl.Expr) -> pl.Expr:
     Returns:
         String expression such as ``"Intel Core i5-1235U"``.
     """
-    return plain_text.str.extract(PROCESSOR)
+    return plain_text.str.extract(PROCESSOR).str.replace("(?i)^chip ", "")
 
 
 def apple_chip(plain_text: pl.Expr) -> pl.Expr:
@@ -103,7 +103,8 @@ def screen_type(measured_text: pl.Expr) -> pl.Expr:
         String expression such as ``"QLED"``; null if none is named.
     """
     return (
-        measured_text.str.extract_many(_SCREEN_SPELLINGS, leftmost=True)
+        measured_text.str.replace_all(r" (qned|qled|oled)[0-9]+[a-z]* ", " $1 ")
+        .str.extract_many(_SCREEN_SPELLINGS, leftmost=True)
         .list.first()
         .str.strip_chars(" ")
         .replace_strict(_SCREENS, default=None, return_dtype=pl.String)

@@ -12,117 +12,175 @@ def _listed(text: str) -> tuple[str, ...]:
 
 DEVICE_WORDS = _listed(
     """
-    smartphone, smartphones, celular, celulares, telefono, telefono celular, telefono movil,
-    movil, equipo, notebook, notebook gamer, laptop, portatil, computador, computadora, pc, all in
-    one, desktop, ultrabook, chromebook, tablet, smart tv, smarttv, televisor, televisores,
-    television, tv, led tv, google tv, android tv, androidtv, webos, tizen, roku tv, uhd, ultra
-    hd, full hd, fhd, hd, qhd, wqhd, 4k, 8k, 2k, crystal uhd, hdr, hdr10, monitor, monitor gamer,
-    pantalla, curvo, consola, control, joystick, disco, disco duro, disco externo, disco solido,
-    unidad, ssd, hdd, nvme, m.2, sata, gen4, gen3, pcie, gen 4, gen 3, externo, interno, portable,
-    pendrive, tarjeta, memoria, memoria ram, ram, rom, microsd, micro sd, ddr3, ddr4, ddr5,
-    lpddr4, lpddr4x, lpddr5, lpddr5x, almacenamiento, tarjeta de video, tarjeta grafica,
-    procesador, intel, amd, nvidia, geforce, radeon, windows 11, windows 10, windows, win11,
-    win10, w11, w10, w11h, w10h, w11p, w10p, freedos, free dos, audifonos, audifono, auriculares,
-    auricular, headset, headphones, earbuds, earphones, parlante, parlantes, barra de sonido,
-    soundbar, bluetooth, inalambrico, inalambricos, inalambrica, wireless, true wireless, gamer,
-    mouse, teclado, camara, impresora, multifuncional, smartwatch, reloj, reloj inteligente,
-    reacondicionado, reacondicionada, seminuevo, refurbished, color, cargador, cable, carcasa,
-    funda, lamina, mica, dual sim, dualsim, esim, nano sim, sim, android, ios, wom, entel, claro,
-    movistar, gps, cellular, refrigerador, refrigerador side by side, side by side, no frost, frio
-    directo, bottom freezer, top freezer, top mount, french door, freezer, frigobar, lavadora,
-    lavadora secadora, secadora, lavasecadora, lavavajillas, carga frontal, carga superior,
-    inverter, cocina, cocina a gas, encimera, campana, horno, horno electrico, microondas,
-    freidora, freidora de aire, airfryer, air fryer, licuadora, batidora, procesadora, hervidor,
-    hervidor electrico, cafetera, tostador, tostadora, plancha, plancha a vapor, aspiradora,
-    aspiradora robot, robot, ventilador, estufa, calefactor, aire acondicionado, split, calefont,
-    juguera, sanguchera, exprimidor, extractor, secador, secador de pelo, alisador, ondulador,
-    depiladora, afeitadora, cortapelo, maquina, electrica, electrico, digital, automatico,
-    automatica, puertas, quemadores, velocidades, taladro, taladro percutor, taladro atornillador,
-    atornillador, rotomartillo, esmeril, esmeril angular, sierra, sierra circular, caladora,
-    lijadora, percutor, set, kit, juego, destornillador, destornilladores, alicate, martillo,
-    llave, llaves, huincha, brocha, pintura, esmalte, latex, ampolleta, ampolletas, foco, lampara,
-    luz, luz fria, luz calida, plafon, herramientas, herramienta, bateria, baterias, pilas, pila,
-    velador, colgante, gaming, tws, in ear, in-ear, on ear, on-ear, over ear, over-ear, open ear,
-    open-ear, diadema, manos libres, cancelacion de ruido, cancelacion ruido, noise cancelling,
-    anc, tactil, tactiles, deportivo, deportivos, infantil, microfono, audio, sonido, subwoofer,
-    torre de sonido, horizontal, vertical, doble funcion, cubiertos, cubierta, mesa, de mesa,
-    sobremesa, de sobremesa, empotrable, empotrada, extractora, pared, muro, a gas, gas, gas
-    natural, gas licuado, parafina, a parafina, lena, pellet, doble camara, electrica, rodante,
-    balon, quemador, platos, vidrio, vitroceramica, induccion, ceramica, cromada, cromado, acero,
-    acero inoxidable, inoxidable, inox, aluminio, madera, metal, metalico, plastico, evacuacion,
-    vapor, condensacion, bomba de calor, centro de lavado, lavado, secado, carga, superior,
-    frontal, semiautomatica, semi automatica, ecobubble, air bubble, quadwash, thinq, ai dd,
-    turbodrum, instaview door in door, dispensador, dispensador de agua, motor, digital inverter,
-    smart inverter, linear inverter, aceite, sin aceite, vaso, vaso de vidrio, jarra, de pie, pie,
-    pedestal, personal, portatil, recargable, multiuso, universal, escritorio, de escritorio,
-    techo, pelo, de pelo, barba, cabello, nariz, dental, cepillo, cepillo electrico, cepillo
-    dental, de coser, coser, puntadas, de aire, aire, purificador, purificador de aire,
-    humidificador, deshumidificador, seca, clasica, panes, tazas, programable, capsulas, espresso,
-    express, molinillo, moledor, picadora, mini procesadora, batidora de pie, sanduchera, wafflera,
-    parrilla, grill, olla, olla arrocera, arrocera, olla a presion, multicooker, balanza, pesa,
-    robot aspirador, aspirador, mopa, limpieza, piso, alfombras, tapiz, agua, a presion,
-    hidrolavadora, motosierra, soldadora, soldador, compresor, generador, cortadora de pasto,
-    cortacesped, orilladora, desmalezadora, bencinera, bencina, escalera, tijera, peldanos,
-    candado, cerradura, sellador, silicona, adhesivo, pegamento, clavos, tornillos, brocas,
-    puntas, dados, maletin, caja, caja de herramientas, piezas, pzs, pza, medir, huincha de medir,
-    nivel, serrucho, inalambrica, brushless, sin carbones, lumenes, calida, fria, neutra, luz
-    neutra, dicroica, redondo, cuadrado, solar, led, guirnalda, luces, tira, tira led, tubo,
-    tubo led, linterna, frontal, inteligente, smart, multicolor, rgb, regulable, proyector,
-    proyector led, reflector, nordica, moderna, vintage, colgante, sensor, sensor de movimiento,
-    usado, nuevo, nueva, original, oficial, garantia, hdmi, usb, usb c, usb-c, vga, displayport,
-    jack, 3.5mm, chromecast, ambilight, vidaa, hey google, dolby, dolby vision, dolby atmos,
-    dolby audio, triluminos, triluminos pro, motion, quantum, freesync, g-sync, gsync, plano,
-    ultradelgado, borderless, sin bordes, bisel, pivotante, ajustable, vesa, videojuegos, juegos,
-    edicion, edicion limitada, version, modelo, mod, mod., ref, ref., codigo, cod, tipo, alta,
-    definicion, resolucion, psi, btu, frio calor, frio solo, on off, on-off, split muro, ventana
+    smartphone, smartphones, celular, celulares, telefono, telefono celular, telefono movil, movil,
+    equipo, notebook, notebook gamer, laptop, portatil, computador, computadora, pc, all in one,
+    desktop, ultrabook, chromebook, tablet, smart tv, smarttv, televisor, televisores, television,
+    tv, led tv, google tv, android tv, androidtv, webos, tizen, roku tv, uhd, ultra hd, full hd,
+    fhd, hd, qhd, wqhd, 4k, 8k, 2k, crystal uhd, hdr, hdr10, monitor, monitor gamer, pantalla,
+    curvo, consola, control, joystick, disco, disco duro, disco externo, disco solido, unidad, ssd,
+    hdd, nvme, m.2, sata, gen4, gen3, pcie, gen 4, gen 3, externo, interno, portable, pendrive,
+    tarjeta, memoria, memoria ram, ram, rom, microsd, micro sd, ddr3, ddr4, ddr5, lpddr4, lpddr4x,
+    lpddr5, lpddr5x, almacenamiento, tarjeta de video, tarjeta grafica, procesador, intel, amd,
+    nvidia, geforce, radeon, windows 11, windows 10, windows, win11, win10, w11, w10, w11h, w10h,
+    w11p, w10p, freedos, free dos, audifonos, audifono, auriculares, auricular, headset,
+    headphones, earbuds, earphones, parlante, parlantes, barra de sonido, soundbar, bluetooth,
+    inalambrico, inalambricos, inalambrica, wireless, true wireless, gamer, mouse, teclado, camara,
+    impresora, multifuncional, smartwatch, reloj, reloj inteligente, reacondicionado,
+    reacondicionada, seminuevo, refurbished, color, cargador, cable, carcasa, funda, lamina, mica,
+    dual sim, dualsim, esim, nano sim, sim, android, ios, wom, entel, claro, movistar, gps,
+    cellular, refrigerador, refrigerador side by side, side by side, no frost, frio directo, bottom
+    freezer, top freezer, top mount, french door, freezer, frigobar, lavadora, lavadora secadora,
+    secadora, lavasecadora, lavavajillas, carga frontal, carga superior, inverter, cocina, cocina a
+    gas, encimera, campana, horno, horno electrico, microondas, freidora, freidora de aire,
+    airfryer, air fryer, licuadora, batidora, procesadora, hervidor, hervidor electrico, cafetera,
+    tostador, tostadora, plancha, plancha a vapor, aspiradora, aspiradora robot, robot, ventilador,
+    estufa, calefactor, aire acondicionado, split, calefont, juguera, sanguchera, exprimidor,
+    extractor, secador, secador de pelo, alisador, ondulador, depiladora, afeitadora, cortapelo,
+    maquina, electrica, electrico, digital, automatico, automatica, puertas, quemadores,
+    velocidades, taladro, taladro percutor, taladro atornillador, atornillador, rotomartillo,
+    esmeril, esmeril angular, sierra, sierra circular, caladora, lijadora, percutor, set, kit,
+    juego, destornillador, destornilladores, alicate, martillo, llave, llaves, huincha, brocha,
+    pintura, esmalte, latex, ampolleta, ampolletas, foco, lampara, luz, luz fria, luz calida,
+    plafon, herramientas, herramienta, bateria, baterias, pilas, pila, velador, colgante, gaming,
+    tws, in ear, in-ear, on ear, on-ear, over ear, over-ear, open ear, open-ear, diadema, manos
+    libres, cancelacion de ruido, cancelacion ruido, noise cancelling, anc, tactil, tactiles,
+    deportivo, deportivos, infantil, microfono, audio, sonido, subwoofer, torre de sonido,
+    horizontal, vertical, doble funcion, cubiertos, cubierta, mesa, de mesa, sobremesa, de
+    sobremesa, empotrable, empotrada, extractora, pared, muro, a gas, gas, gas natural, gas
+    licuado, parafina, a parafina, lena, pellet, doble camara, rodante, balon, quemador, platos,
+    vidrio, vitroceramica, induccion, ceramica, cromada, cromado, acero, acero inoxidable,
+    inoxidable, inox, aluminio, madera, metal, metalico, plastico, evacuacion, vapor, condensacion,
+    bomba de calor, centro de lavado, lavado, secado, carga, superior, frontal, semiautomatica,
+    semi automatica, ecobubble, air bubble, quadwash, thinq, ai dd, turbodrum, instaview door in
+    door, dispensador, dispensador de agua, motor, digital inverter, smart inverter, linear
+    inverter, aceite, sin aceite, vaso, vaso de vidrio, jarra, de pie, pie, pedestal, personal,
+    recargable, multiuso, universal, escritorio, de escritorio, techo, pelo, de pelo, barba,
+    cabello, nariz, dental, cepillo, cepillo electrico, cepillo dental, de coser, coser, puntadas,
+    de aire, aire, purificador, purificador de aire, humidificador, deshumidificador, seca,
+    clasica, panes, tazas, programable, capsulas, espresso, express, molinillo, moledor, picadora,
+    mini procesadora, batidora de pie, sanduchera, wafflera, parrilla, grill, olla, olla arrocera,
+    arrocera, olla a presion, multicooker, balanza, pesa, robot aspirador, aspirador, mopa,
+    limpieza, piso, alfombras, tapiz, agua, a presion, hidrolavadora, motosierra, soldadora,
+    soldador, compresor, generador, cortadora de pasto, cortacesped, orilladora, desmalezadora,
+    bencinera, bencina, escalera, tijera, peldanos, candado, cerradura, sellador, silicona,
+    adhesivo, pegamento, clavos, tornillos, brocas, puntas, dados, maletin, caja, caja de
+    herramientas, piezas, pzs, pza, medir, huincha de medir, nivel, serrucho, brushless, sin
+    carbones, lumenes, calida, fria, neutra, luz neutra, dicroica, redondo, cuadrado, solar, led,
+    guirnalda, luces, tira, tira led, tubo, tubo led, linterna, inteligente, smart, multicolor,
+    rgb, regulable, proyector, proyector led, reflector, nordica, moderna, vintage, sensor, sensor
+    de movimiento, usado, nuevo, nueva, original, oficial, garantia, hdmi, usb, usb c, usb-c, vga,
+    displayport, jack, 3.5mm, chromecast, ambilight, vidaa, hey google, dolby, dolby vision, dolby
+    atmos, dolby audio, triluminos, triluminos pro, motion, quantum, freesync, g-sync, gsync,
+    plano, ultradelgado, borderless, sin bordes, bisel, pivotante, ajustable, vesa, videojuegos,
+    juegos, edicion, edicion limitada, version, modelo, mod, mod., ref, ref., codigo, cod, tipo,
+    alta, definicion, resolucion, psi, btu, frio calor, frio solo, on off, on-off, split muro,
+    ventana, sdxc, sdhc, estado solido, ssd externo, disco de estado solido, lector, adaptador,
+    hub, base, soporte, tripode, correa, correas, banda, bandas, protector, vidrio templado,
+    templado, estuche, bolsa, funda protectora, magnetico, magnetica, carga rapida, rapida, rapido,
+    potencia, potente, silencioso, silenciosa, ahorro, ahorro de energia, eficiencia, clase, clase
+    a, energia, domestico, domestica, industrial, profesional, semiprofesional, hogar, oficina,
+    exterior, interior, exteriores, interiores, jardin, bano, dormitorio, living, auto, automovil,
+    vehiculo, camping, playa, viaje, nino, ninos, nina, ninas, adulto, adultos, hombre, mujer,
+    unisex, grande, pequeno, pequena, mediano, mediana, largo, larga, corto, corta, ancho, alto,
+    bajo, redonda, cuadrada, rectangular, ovalado, ovalada, plegable, plegables, extensible,
+    desmontable, lavable, reutilizable, impermeable, resistente, resistente al agua,
+    antideslizante, antiadherente, ergonomico, ergonomica, liviano, liviana, delgado, delgada,
+    compacto, compacta, ligero, ligera, manual, electronico, electronica, mecanico, mecanica,
+    optico, optica, alambrico, cableado, con cable, sin cable, alambrica, estereo, stereo, mono,
+    nucleos, hilos, pulgadas, pulg, procesadores, graficos, video, fuente, fuente de poder,
+    gabinete, placa madre, refrigeracion, disipador, cooler, router, repetidor, extensor, camara de
+    seguridad, seguridad, vigilancia, timbre, sensor de puerta, enchufe, interruptor, alargador,
+    zapatilla electrica, regleta, transformador, carga inalambrica, power bank, bateria externa,
+    bateria portatil, litio, alcalina, alcalinas, recargables, impresora multifuncional, tinta,
+    toner, cartucho, botella de tinta, laser, monocromatica, escaner, papel fotografico,
+    calculadora, proyector portatil, telon, antena, decodificador, control remoto, mando, volante,
+    silla, silla gamer, escritorio gamer, mousepad, mouse pad, alfombrilla, kit gamer, combo, combo
+    teclado mouse, camara web, webcam, deportiva, accion, instantanea, reflex, lente, dron, drone,
+    patineta, scooter, bicicleta, pulsera, fitness, monitor de actividad, actividad, cardiaco,
+    frecuencia, altavoz, amplificador, tocadiscos, radio, karaoke, minicomponente, equipo de
+    musica, home theater, teatro en casa, bajos, graves, extra bass, microfonos, lavavajilla,
+    vinera, cava, cava de vinos, conservadora, congelador, congeladora, frio, calor, ciclo, filtro,
+    filtros, repuesto, repuestos, accesorio, accesorios, bolsas, deposito, estanque, canister,
+    ciclonica, ciclonico, 2 en 1, 3 en 1, 4 en 1, 5 en 1, sandwichera, gofrera, crepera, vaporera,
+    yogurtera, fondue, chocolatera, molino, cuchillo, cuchillos, tabla, sarten, sartenes, bateria
+    de cocina, cacerola, tetera, termo, loza, vajilla, copas, vasos, cubierto, set de, juego de,
+    kit de, par, par de, unidades, pack, planchas, parrillas, termoventilador, oleoelectrico,
+    convector, turbo, halogeno, infrarrojo, toallero, termico, termica, rizador, alisadora, cepillo
+    alisador, recortadora, rasuradora, corporal, facial, masajeador, tensiometro, termometro,
+    nebulizador, bascula, llave inglesa, llave de impacto, impacto, lijadora orbital, orbital,
+    banco, de banco, ingletadora, tronzadora, fresadora, router de madera, cepillo de carpintero,
+    pistola, pistola de calor, pistola de silicona, remachadora, engrapadora, grapadora, bomba,
+    bomba de agua, sumergible, centrifuga, generador electrico, inversor, soldadora inverter,
+    mascara, mascara de soldar, guantes, lentes, casco, zapato de seguridad, overol, arnes,
+    carretilla, pala, rastrillo, manguera, aspersor, podadora, sopladora, cortasetos,
+    motocultivador, fumigadora, pulverizador, barniz, esmalte al agua, sintetico, anticorrosivo,
+    rodillo, brochas, espatula, cinta, masking, pegamento de contacto, contacto, montaje, taco,
+    tarugo, perno, pernos, tuerca, bisagra, manilla, cerradura digital, llave de paso, griferia,
+    grifo, monomando, lavamanos, lavaplatos, ducha, wc, sanitario, espejo, cortina, alfombra,
+    cojin, frazada, sabana, sabanas, plumon, cobertor, almohada, colchon, cama, sofa, estante,
+    repisa, organizador, canasto, basurero, colgador, perchero, tendedero, ampolleta led, foco led,
+    panel, panel led, aplique, aplique de muro, pantalla led, emergencia, equivalente, dimeable,
+    blanco calido, blanco frio, luz dia, luz blanca, filamento, globo, vela, gota, bulbo, espiral,
+    llavero, conector, conectores, memoria pc, regalo, smart watch, correa de silicona, cosmic,
+    portatil gamer, lapiz, stylus, teclado y mouse, con teclado, caja abierta, open box, openbox,
+    outlet, clase 10, uhs i, adaptador sd, almacenamiento externo, color negro, color blanco,
+    version global, global, internacional, version internacional, chile, nacional, importado, sin
+    caja, con caja, boleta, factura, sku, liberado todo operador, todo operador, operador, prepago,
+    portabilidad, equipo liberado, meses de garantia, ano de garantia, anos de garantia, pantalla
+    completa, pulgadas smart, frameless, marco, marco blanco, marco negro, control por voz, por
+    voz, asistente de voz, alexa, google assistant, magic remote, netflix, youtube, bt, true,
+    deportivos inalambricos, con microfono, microfono integrado, integrado, noise, cancelacion
+    activa, activa, ruido, activa de ruido, estuche de carga, resistente a salpicaduras, fisico,
+    edicion estandar, standard, estandar, edicion digital, con lector, lector de discos, mandos,
+    dos mandos, juego fisico, videojuego, juego para, evo, laser tv
     """
 )
 """Kinds of devices, household goods and tools, and what describes them."""
 
 GOODS_WORDS = _listed(
     """
-    perfume, perfumes, colonia, agua de colonia, fragancia, eau de parfum, eau de toilette, edp,
-    edt, edc, eau de cologne, parfum, extrait, spray, vapo, vaporizador, tester, estuche, body,
-    bebida, bebidas, gaseosa, agua, agua mineral, agua saborizada, con gas, sin gas, jugo, jugos,
-    nectar, cerveza, cervezas, vino, vino tinto, vino blanco, espumante, pisco, ron, whisky,
-    vodka, gin, licor, coctel, isotonica, energetica, bebida energetica, lager, botella, botellas,
-    lata, latas, botellin, desechable, retornable, no retornable, pet, vidrio, tetra, tetrapack,
-    caja, cajas, bolsa, bolsas, bandeja, frasco, sachet, tarro, pote, paquete, pack, display,
-    formato, familiar, individual, multipack, tripack, bipack, doypack, caluga, barra, tableta,
-    pulpa, con pulpa, malla, granel, tapa, con tapa, cremosa, leche, leche entera, leche en polvo,
-    leche polvo, polvo, entera, semidescremada, descremada, semi descremada, sin lactosa, lactosa,
-    natural, al natural, chocolatada, cultivada, condensada, evaporada, yogurt, yoghurt, yogur,
-    batido, griego, queso, queso laminado, quesillo, laminado, mantequilla, margarina, crema,
-    crema de leche, manjar, postre, flan, proteina, protein, arroz, grado 1, grado 2, grado, g1, g2,
-    grano largo, largo, delgado, ancho, grano, fideos, fideo, pasta, pastas, spaghetti, espagueti,
-    tallarin, tallarines, corbata, corbatas, corbatitas, espirales, espiral, cabello de angel,
-    cabello angel, fettuccine, fetuccini, penne, rigatoni, rigati, quifaros, caracoles,
-    mostacholes, linguini, tagliatelle, canuto, canutos, lasana, noquis, corto, corta, al huevo,
-    huevo, vitaminizado, integral, trigo, 100% trigo duro, duro, harina, azucar, sal, aceite,
-    aceite de oliva, aceite vegetal, vegetal, oliva, extra virgen, maravilla, vinagre, salsa,
-    salsa de tomate, en salsa de tomate, tomate, tomates, ketchup, mayonesa, mostaza, mermelada,
-    miel, cafe, cafe instantaneo, instantaneo, te, te negro, te verde, hierbas, infusion, cereal,
-    cereales, avena, granola, galleta, galletas, chocolate, chocolates, bombones, caramelos,
-    dulces, chicle, goma de mascar, papas, papas fritas, papas hilo, snack, mani, ramitas, nachos,
-    pan, pan de molde, molde, blanco, hallulla, tortillas, porotos, poroto, negros, rojos,
-    blancos, tortola, hallados, hallado, granados, espanol, lentejas, garbanzos, arvejas, choclo,
-    choclos, jurel, atun, sardina, sardinas, salmon, lomos, lomos de, lomitos, en aceite, al agua,
-    en agua, ahumado, drenado, drenados, conserva, en conserva, duraznos, en cubos, en trozos,
-    trocitos, picado, pina, palmitos, champinones, aceitunas, carne, molida, vacuno, pollo, cerdo,
-    pavo, pechuga, pechugas, trutro, hamburguesa, hamburguesas, salchicha, salchichas, vienesas,
-    longaniza, jamon, mortadela, congelado, congelada, congelados, al vacio, fresco, fresca,
-    helado, helados, sopa, sopas, crema de, caldo, pure, premezcla, queque, bizcocho, polvos de
-    hornear, levadura, sabor, sabor a, sabores, surtido, surtidos, clasico, clasica, clasicas,
-    tradicional, premium, seleccion, especial, light, listo, listos, listas, listo para servir,
+    perfume, perfumes, colonia, agua de colonia, fragancia, eau de parfum, leau de parfum, eau de
+    toilette, leau de toilette, edp, edt, edc, eau de cologne, parfum, extrait, spray, vapo,
+    vaporizador, tester, estuche, body, bebida, bebidas, gaseosa, agua, agua mineral, agua
+    saborizada, con gas, sin gas, jugo, jugos, nectar, cerveza, cervezas, vino, vino tinto, vino
+    blanco, espumante, pisco, ron, whisky, vodka, gin, licor, coctel, isotonica, energetica, bebida
+    energetica, lager, botella, botellas, lata, latas, botellin, desechable, retornable, no
+    retornable, pet, vidrio, tetra, tetrapack, caja, cajas, bolsa, bolsas, bandeja, frasco, sachet,
+    tarro, pote, paquete, pack, display, formato, familiar, individual, multipack, tripack, bipack,
+    doypack, caluga, barra, tableta, pulpa, con pulpa, malla, granel, tapa, con tapa, cremosa,
+    leche, leche entera, leche en polvo, leche polvo, polvo, entera, semidescremada, descremada,
+    semi descremada, sin lactosa, lactosa, natural, al natural, chocolatada, cultivada, condensada,
+    evaporada, yogurt, yoghurt, yogur, batido, griego, queso, queso laminado, quesillo, laminado,
+    mantequilla, margarina, crema, crema de leche, manjar, postre, flan, proteina, arroz, grado 1,
+    grado 2, grado, g1, g2, grano largo, largo, delgado, ancho, grano, fideos, fideo, pasta,
+    pastas, spaghetti, espagueti, tallarin, tallarines, corbata, corbatas, corbatitas, espirales,
+    espiral, cabello de angel, cabello angel, fettuccine, fetuccini, penne, rigatoni, rigati,
+    quifaros, caracoles, mostacholes, linguini, tagliatelle, canuto, canutos, lasana, noquis,
+    corto, corta, al huevo, huevo, vitaminizado, integral, trigo, 100% trigo duro, duro, harina,
+    azucar, sal, aceite, aceite de oliva, aceite vegetal, vegetal, oliva, extra virgen, maravilla,
+    vinagre, salsa, salsa de tomate, en salsa de tomate, tomate, tomates, ketchup, mayonesa,
+    mostaza, mermelada, miel, cafe, cafe instantaneo, instantaneo, te, te negro, te verde, hierbas,
+    infusion, cereal, cereales, avena, granola, galleta, galletas, chocolate, chocolates, bombones,
+    caramelos, dulces, chicle, goma de mascar, papas, papas fritas, papas hilo, snack, mani,
+    ramitas, nachos, pan, pan de molde, molde, blanco, hallulla, tortillas, porotos, poroto,
+    negros, rojos, blancos, tortola, hallados, hallado, granados, espanol, lentejas, garbanzos,
+    arvejas, choclo, choclos, jurel, atun, sardina, sardinas, salmon, lomos, lomos de, lomitos, en
+    aceite, al agua, en agua, ahumado, drenado, drenados, conserva, en conserva, duraznos, en
+    cubos, en trozos, trocitos, picado, pina, palmitos, champinones, aceitunas, carne, molida,
+    vacuno, pollo, cerdo, pavo, pechuga, pechugas, trutro, hamburguesa, hamburguesas, salchicha,
+    salchichas, vienesas, longaniza, jamon, mortadela, congelado, congelada, congelados, al vacio,
+    fresco, fresca, helado, helados, sopa, sopas, crema de, caldo, pure, premezcla, queque,
+    bizcocho, polvos de hornear, levadura, sabor, sabor a, sabores, surtido, surtidos, clasico,
+    clasica, clasicas, tradicional, premium, especial, listo, listos, listas, listo para servir,
     huevos, palta, manzana, platano, naranja, limon, tomate cherry, lechuga, zapallo, papa,
     cebolla, zanahoria, grande, chico, mediano, mediana, pequeno, extra grande, detergente,
     detergente liquido, liquido, en polvo, suavizante, suavizante de ropa, ropa, cloro, cloro gel,
     lavalozas, lavaloza, limpiador, limpiador multiuso, limpiapisos, limpiavidrios, multiuso,
     desinfectante, antigrasa, concentrado, esponja, esponjas, papel, papel higienico, toalla de
     papel, toalla, toallas, servilletas, panuelos, rollo, rollos, doble hoja, triple hoja, hojas,
-    metros, insecticida, desodorante ambiental, aerosol, aroma, repuesto, recarga, shampoo,
-    champu, acondicionador, balsamo, tratamiento, mascarilla, crema de peinar, cabello, capilar,
-    jabon, jabon liquido, jabon de tocador, jabon en barra, gel de ducha, gel, desodorante,
+    metros, insecticida, desodorante ambiental, aerosol, aroma, repuesto, recarga, shampoo, champu,
+    acondicionador, balsamo, tratamiento, mascarilla, crema de peinar, cabello, capilar, jabon,
+    jabon liquido, jabon de tocador, jabon en barra, gel de ducha, gel, desodorante,
     antitranspirante, antitranspirante spray, roll on, pasta dental, pasta de dientes, crema
     dental, cepillo dental, cepillo, enjuague bucal, hilo dental, afeitar, maquina de afeitar,
     hojas de afeitar, toallas higienicas, protectores diarios, tampones, panal, panales, toallitas
@@ -138,21 +196,257 @@ GOODS_WORDS = _listed(
     gorro, jockey, mochila, bolso, cartera, cinturon, zapatilla, zapatillas, zapato, zapatos,
     botin, botines, bota, botas, sandalia, sandalias, hawaianas, pantufla, pantuflas, running,
     urbana, urbano, urbanas, deportiva, deportivo, deportivas, algodon, manga corta, manga larga,
-    cuello redondo, cuero, slim fit, regular fit, training, outdoor, muneca, figura, auto,
-    peluche, rompecabezas, puzzle, juguete, juego de mesa, bloques, alimento, alimento para perro,
-    alimento para gato, alimento perro, alimento gato, comida, perro, perros, gato, gatos, adulto,
-    adultos, cachorro, cachorros, senior, razas pequenas, razas medianas, raza pequena, razas
-    grandes, raza mediana, raza grande, todas las razas, pellet, sabor carne, carne y pollo, snack
-    perro, arena sanitaria, arena, hombre, hombres, mujer, mujeres, unisex, nino, nina, ninos,
-    ninas, infantil, bebe, dama, masculino, femenino, masculina, femenina, for men, for women, for
-    him, for her, pour homme, pour femme, men, women, man, woman, color, unidades, drenada, talla
-    unica, sin, neto, peso neto, pelados, mix, abre facil, congeladas, yodada, surtidas, cordero,
-    lomo, liso, vetado, entrana, asado, posta, pimienta, negra, comino, oregano, verdura,
-    verduras, vegetales, quitamanchas, capacidad, dureza, doble, triple, cabra, rosa, brut,
-    reserva especial, pollo ganso, tapapecho, huachalomo, pimenton, calabaza, empanada
+    cuello redondo, cuero, slim fit, regular fit, training, outdoor, muneca, figura, auto, peluche,
+    rompecabezas, puzzle, juguete, juego de mesa, bloques, alimento, alimento para perro, alimento
+    para gato, alimento perro, alimento gato, comida, perro, perros, gato, gatos, adulto, adultos,
+    cachorro, cachorros, senior, razas pequenas, razas medianas, raza pequena, razas grandes, raza
+    mediana, raza grande, todas las razas, pellet, sabor carne, carne y pollo, snack perro, arena
+    sanitaria, arena, hombre, hombres, mujer, mujeres, unisex, nino, nina, ninos, ninas, infantil,
+    bebe, dama, masculino, femenino, masculina, femenina, for men, for women, for him, for her,
+    pour homme, pour femme, men, women, man, woman, color, unidades, drenada, talla unica, sin,
+    neto, peso neto, pelados, mix, abre facil, congeladas, yodada, surtidas, cordero, lomo, liso,
+    vetado, entrana, asado, posta, pimienta, negra, comino, oregano, verdura, verduras, vegetales,
+    quitamanchas, capacidad, dureza, doble, triple, cabra, rosa, brut, reserva especial, pollo
+    ganso, tapapecho, huachalomo, pimenton, calabaza, empanada, empanadas, refrigerado,
+    refrigerada, refrigerados, purificada, purificado, importada, importado, importados, nacional,
+    chileno, chilena, artesanal, casero, casera, organico, organica, vegano, vegana, vegetariano,
+    vegetariana, saludable, sobre, sobres, saco, sacos, lamina, laminas, rebanado, rebanada,
+    rebanadas, mitad, mitades, entero, enteras, enteros, trozo, trozos, trozado, cubo, cubos,
+    cubitos, rodaja, rodajas, tiras, tira, filete, filetes, molido, molidos, picada, picadas,
+    pelado, pelada, deshuesado, alas, alitas, muslo, muslos, pierna, piernas, pata, patas, oreja,
+    hueso, costillar, chuleta, chuletas, osobuco, plateada, sobrecostilla, asiento, punta picana,
+    malaya, abastero, guatita, panita, higado, nuggets, crocante, crocantes, crujiente, crujientes,
+    apanado, apanados, apanada, rebozado, frito, frita, horneado, horneadas, tostado, tostada,
+    tostadas, asada, cocido, cocida, cocidos, crudo, cruda, marinado, marinada, sazonado, adobado,
+    granulada, granulado, fina, fino, gruesa, grueso, extra, extrafina, flor, rubia, morena,
+    impalpable, rubio, stevia, estevia, sucralosa, endulzante, edulcorante, instantanea, espesa,
+    espeso, ligera, ligero, liquida, frutal, frutales, frutas, fruta, semillas, semilla, granos,
+    multigrano, multicereal, centeno, linaza, chia, quinoa, quinua, maiz, avellanas, nueces, pasas,
+    ciruela, ciruelas, datiles, mezcla, frutos secos, tropical, citrico, citrica, surtida, sour,
+    alcohol, cafeina, descafeinado, reducido, rico en, fuente de, enriquecida, enriquecido,
+    fortificada, fortificado, calcio, hierro, fibra, fibras, omega, aromatico, aromatica,
+    perfumado, perfumada, perfumados, fragancias, aromas, floral, flores, campo, bosque, brisa,
+    marina, limpieza, profunda, profundo, intensa, intenso, suave, suavidad, fuerte, delicado,
+    delicada, sensible, sensibles, piel, pieles, seca, seco, graso, grasa, grasos, mixta, normal,
+    normales, rizos, rizado, rizados, lisos, danado, danados, maltratado, tenido, tenidos, caspa,
+    anticaspa, caida, anticaida, crecimiento, hidratante, hidratacion, nutritiva, nutritivo,
+    nutricion, humectante, reparador, reparadora, reparacion, restauracion, revitalizante,
+    fortalecedor, voluminizador, volumen, brillo, antifrizz, antiedad, anti edad, antiarrugas,
+    aclarante, blanqueador, blanqueadora, blanqueante, antibacterial, antibacteriano, neutro,
+    hipoalergenico, hipoalergenica, dermatologico, infantiles, bebes, recien nacido, dia, noche,
+    diario, diaria, uso diario, nocturno, nocturnas, nocturna, con alas, flujo, abundante,
+    moderado, ultrafina, ultrafinas, delgadas, desechables, descartable, absorbente, absorbentes,
+    incontinencia, gigante, economico, ahorro, dispensador, bidon, galon, envase, envases,
+    botellon, garrafa, barril, pomo, tubo, ampolla, ampollas, gotas, gotero, stick, barrita,
+    barritas, pastilla, pastillas, perlas, discos, desmaquillante, desmaquillantes, limpiadora,
+    exfoliante, tonico, contorno de ojos, contorno, ojos, labios, unas, cejas, rostro, cuerpo,
+    pies, mano, axilas, intimo, intima, cabellos, cuero cabelludo, barba, peinar, fijacion, laca,
+    mousse, cera, pomada, unguento, gloss, iluminador, bronceador, autobronceante, primer, fijador,
+    paleta, brochas, brocha, pincel, quitaesmalte, removedor, cortaunas, cotonitos, bastoncillos,
+    mascarillas, guante, guantes, curitas, parche, parches, vendas, gasa, agua oxigenada, povidona,
+    suero, suero fisiologico, solucion, inhalador, antigripal, analgesico, antiinflamatorio,
+    antialergico, antiacido, digestivo, laxante, probiotico, probioticos, colageno, magnesio, zinc,
+    melatonina, multivitaminico, proteina whey, whey, creatina, solar, factor, fps, spf, toque
+    seco, emulsion, fluido, sales de bano, espuma, after shave, mist, inspirado, inspirada, regalo,
+    set, cofre, prendas, oscuras, lavado, lavar, lavadora, secadora, loza, vajilla, platos, cocina,
+    bano, vidrios, pisos, piso, muebles, madera, superficies, desengrasante, lustramuebles,
+    destapador, desatascador, ambiental, ambientador, difusor, vela, velas, varillas, electrico,
+    enchufe, basura, film, plastico, aluminio, servilleta, mantel, panos, pano, traperos, trapero,
+    mopa, escoba, escobillon, pala, balde, goma, virutilla, cucarachas, moscas, mosquitos,
+    hormigas, aranas, zancudos, repelente, basica, basico, basicos, lisa, estampado, estampada,
+    estampados, rayas, rayado, cuadros, bordado, bordada, encaje, tejido, tejida, lino, seda, lana,
+    poliester, nylon, gamuza, gabardina, cotele, denim, mezclilla, jersey, polar, softshell,
+    impermeable, termica, termico, acolchada, acolchado, reversible, capucha, mangas, manga,
+    cuello, polo, tirantes, tiro alto, tiro medio, recto, recta, ajustado, ajustada, ancha,
+    oversize, oversized, slim, skinny, regular, relaxed, loose, cargo, jogger, joggers, capri,
+    bermuda, bermudas, enterito, jardinera, pilucho, piluchos, ajuar, conjunto, ambo, terno,
+    blazer, bata, camisa de dormir, ropa de dormir, pijamas, slip, slips, boxers, brief, colaless,
+    panty, pantys, medias, media, calcetas, par, pares, invisibles, soquetes, taco, tacos, tacon,
+    plataforma, plataformas, plana, plano, planas, ballerina, ballerinas, mocasin, mocasines,
+    alpargata, alpargatas, chala, chalas, zueco, zuecos, trekking, senderismo, caminata, escolar,
+    escolares, colegio, formal, vestir, casual, basquetbol, futbol, futbolito, padel, tenis,
+    ciclismo, natacion, gimnasio, entrenamiento, correr, caminar, playa, piscina, nieve, montana,
+    camping, carpa, carpas, personas, balon, pelota, pelotas, raqueta, voleibol, mancuerna,
+    mancuernas, colchoneta, bicicleta, juguetes, juego, juegos, didactico, didactica, educativo,
+    educativa, interactivo, interactiva, musical, sonajero, mordedor, andador, coche, cuna, silla,
+    mamadera, mamaderas, chupete, chupetes, vaso, plato, cuchara, babero, vehiculo, camion, tren,
+    pista, autos, avion, helicoptero, dinosaurio, dinosaurios, animal, animales, munecas, muneco,
+    munecos, accesorios, disfraz, pintar, colorear, dibujo, plastilina, plasticina, masa, slime,
+    lapices, lapices de colores, lapiz, plumones, plumon, marcadores, marcador, tempera, temperas,
+    acuarela, acuarelas, cuaderno, cuadernos, universitario, croquera, resma, carpeta, archivador,
+    sacapuntas, tijeras, pegamento, libro, libros, novela, cuento, cuentos, agenda, globos,
+    cumpleanos, cartas, humedo, humeda, humedos, secos, gatitos, gatito, castrado, castrados,
+    esterilizado, esterilizados, sobrepeso, anos, meses, premios, premio, huesos, snacks,
+    antipulgas, pulgas, garrapatas, pipeta, collar, correa, aglomerante, aglutinante, sanitaria,
+    deshidratada, deshidratado, deshidratadas, para preparar, preparada, preparado, precocido,
+    rigate, integrale, mexicana, oriental, rustica, rustico, bocado, cuadrado, cuadrada, redondo,
+    redonda, larga, laminada, rallado, rallada, untable, fundido, mantecoso, gouda, gauda,
+    mozzarella, mozarela, cheddar, edam, parmesano, ricotta, chanco, brie, camembert, maduro,
+    madura, verde, mandarina, mandarinas, pomelo, kiwi, sandia, melon, uvas, peras, manzanas,
+    naranjas, limones, platanos, paltas, cebollas, zanahorias, zapallito, brocoli, coliflor,
+    espinaca, espinacas, acelga, repollo, apio, pepino, pepinos, aji, ajo, cilantro, perejil,
+    betarraga, esparragos, berenjena, choritos, almejas, camarones, camaron, merluza, reineta,
+    tilapia, congrio, mariscos, pescado, pescados, anchoas, caballa, calamar, kanikama, coco,
+    chirimoya, lucuma, vienesa, salame, chorizo, pate, tocino, prieta, malta, palomitas, cabritas,
+    turron, alfajor, alfajores, oblea, obleas, gelatina, jalea, budin, semola, mazamorra,
+    sopaipillas, humitas, pastel de choclo, milanesa, croquetas, falafel, hummus, tofu, tahini,
+    curry, canela, curcuma, jengibre, paprika, laurel, romero, albahaca, cacao, dulce de leche,
+    cobertura, chips, relleno, rellena, rellenas, rellenos, cubierto, cubierta, banado, banada,
+    sandwich, helado de agua, cassata, torta, pie, kuchen, brownie, muffin, donuts, croissant,
+    baguette, ciabatta, pita, integrales, salvado, inflado, hojuelas, copos, muesli, energizante,
+    hidratacion deportiva, saborizada, polvo instantaneo, colados, picados, papilla, sin sal,
+    frutos, raiz, jarron, llavero, conector, conectores, repuesto de, repuestos, cartuchos,
+    cartucho, preservativo, preservativos, condones, potes, pique, plush, retractil, chiporro,
+    gallina, gallinas, libre, libres, canarios, aves, peces, pajaros, conejo, conejos, hamster,
+    paracetamol, ibuprofeno, aspirina, loratadina, cetirizina, desloratadina, omeprazol,
+    esomeprazol, naproxeno, diclofenaco, ketoprofeno, clorfenamina, amoxicilina, losartan,
+    metformina, atorvastatina, clotrimazol, fluconazol, salbutamol, levotiroxina, acido, acido
+    acetilsalicilico, acido folico, acido hialuronico, hialuronico, salicilico, vitamina c,
+    vitamina d, vitamina e, b12, omega 3, complejo b, recubiertos, efervescente, efervescentes,
+    masticable, masticables, grageas, suspension, oral, topico, topica, nasal, oftalmico,
+    pediatrico, pediatrica, adultos mayores, termometro, digital, flexible, punta, blanda,
+    automatico, tensiometro, mascarilla kn95, kn95, quirurgica, pliegues, test, prueba, embarazo,
+    antigeno, lubricante, jeringa, jeringas, algodones, rinonera, muy, extra seca, muy seca, todo
+    tipo, todo tipo de piel, tipo de piel, tipos, sin perfume, sin parabenos, sin sulfatos, sin
+    alcohol, parabenos, sulfatos, siliconas, ceramidas, niacinamida, retinol, keratina, queratina,
+    biotina, argan, aceite de argan, palta y oliva, coco y, miel y, avena y, aloe, aloe vera,
+    manzanilla, romero y, carbon, carbon activado, arcilla, te verde y, micelar, micelares, termal,
+    hidratante facial, hidratante corporal, para manos, para pies, para el cuerpo, hombres y
+    mujeres, matificante, mate, matte, satinado, brillante, perlado, larga duracion, duracion,
+    resistente, a prueba de agua, waterproof, ivory, nude, classic ivory, porcelana, claro, clara,
+    medio, oscuro, oscura, castano, castana, rubio claro, rubio oscuro, cobrizo, caoba, ceniza,
+    negro azulado, tono sobre tono, permanente, semipermanente, amoniaco, sin amoniaco, cubre
+    canas, canas, reflejos, decolorante, oxidante, matizador, violeta, alisado, alisante,
+    termoprotector, protector termico, puntas, ondas, definicion, control, bebe recien nacido,
+    recien nacidos, prematuro, etapa 1, etapa 2, etapa 3, etapa 4, primera etapa, inicio,
+    continuacion, lactea, lactantes, tetina, tetinas, anticolico, silicona, vaso entrenador,
+    entrenador, desmontable, calzoncillo, calzoncito, calzoncitos, pants, absorbente de leche,
+    toalla humeda, toallas humedas, algodon organico, mamelucos, mameluco, osito, gorrito, baberos,
+    mantita, manta, mantas, sabanilla, panuelo, panal de tela, panal ecologico, ecologico,
+    ecologica, biodegradable, biodegradables, una hoja, hoja, hoja simple, simple, extra largo,
+    metro, panuelos desechables, faciales, en caja, bolsillo, industrial, institucional, diluible,
+    concentrada, bicarbonato, ropa blanca, ropa color, ropa oscura, ropa de color, colores, poder,
+    doble poder, accion, triple accion, quita manchas, antimanchas, manchas, aroma lavanda,
+    lavanda, limon y, pino, citrus, primavera, brisa marina, campos, flores blancas, jazmin, rosas,
+    vainilla, eucalipto, manzana verde, frescura, bano y cocina, hongos, sarro, antisarro, moho,
+    antihongos, cal, wc, inodoro, tanque, estanque, pastilla de cloro, gatillo, pistola, con
+    gatillo, refill, botella plastica, gel limpiador, crema limpiadora, limpia hornos, hornos,
+    quita grasa, alfombras, tapices, calzado, betun, matamoscas, mata cucarachas, cebo, trampa,
+    tabletas repelente, citronela, velon, incienso, sahumerio, aromatizante, aromatizador,
+    fosforos, encendedor, lena, parafina, hielo, cuchillo, tenedor, carton, bombilla, bombillas,
+    mondadientes, filtro de cafe, filtros de cafe, moldes, asadera, budinera, jarro, jarra, mug,
+    taza, tazas, plato hondo, bowl, ensaladera, fuente, colador, rallador, abrelatas, sacacorchos,
+    cola luminosa, luminosa, luminoso, luces, sonido, sonidos, lanzador, dardos, juego de cartas,
+    mesa, tablero, ajedrez, domino, bloques de construccion, construccion, piezas, armable, armar,
+    coleccion, coleccionable, vehiculos, control remoto, radio control, radiocontrolado, pilas,
+    cocinita, doctor, herramientas, casa, casita, carro, carrito, caballo, unicornio, sirena,
+    perrito, oso, osito de peluche, conejito, burbujas, pompero, inflable, inflables, flotador,
+    columpio, resbalin, trampolin, cama elastica, triciclo, monopatin, patines, casco, rodilleras,
+    triciclo con, mochila con ruedas, lonchera, cosmetiquero, billetera, monedero, banano, maleta,
+    cabina, ruedas, cuerina, eco cuero, sintetico, sintetica, textil, lona, gorra, visera, bufanda,
+    lentes de sol, lentes, anteojos, aros, anillo, pulsera, cadena, joyero, reloj, paraguas,
+    corbatin, suspensores, peto, petos, top, crop, tops, sudadera, hoodie, canguro, cierre,
+    botones, bolsillos, elasticado, elasticada, tiro, pretina, pinzas, plisada, plisado, midi, sin
+    costuras, costuras, push up, copa, algodon pima, pima, franela, felpa, pluma, plumas, sherpa,
+    vellon, gorro de lana, tejido punto, punto, trenzas, hilo, crochet, satin, satinada, viscosa,
+    lycra, elastano, antideslizantes, bombachas, bombacha, trusa, camiseta termica, primera capa,
+    segunda piel, uniforme, delantal, polera escolar, basquet, zapatos escolares, zapatos de
+    seguridad, punta de acero, dielectrico, plantilla, plantillas, cordones, velcro, hebilla, cano
+    alto, cano bajo, cana alta, cana, tobillo, chelsea, rodilla, suela, tractor, chunky,
+    destalonado, destalonada, stiletto, fiesta, novia, comunion, refresco, refrescos, sesamo,
+    lenteja, garbanzo, yuca, mandioca, baby, vegan, crispy, crunchy, chewy, estilo, flakes,
+    squeeze, angus, wagyu, hereford, fantasia, de fantasia, servir, para servir, de mesa, abejas,
+    de abeja, mar, de mar, marshmallow, marshmallows, gomita, gomitas, barras, ravioli, raviolis,
+    tortelloni, tortellini, cappelletti, sorrentinos, canelones, lasagna, gnocchi, pesto,
+    bolognesa, alfredo, carbonara, pomodoro, escalopa, escalopas, paila marina, paila, jaiba,
+    erizos, machas, locos, navajuelas, cholgas, cochayuyo, luche, plaza, plazas, super king, full,
+    small, medium, large, cortar, todo uso, uso domestico, multiusos, de cocina, francesa,
+    espanola, argentina, peruana, italiano, frances, peruano, argentino, uruguayo, de campo,
+    patagonico, patagonica, andino, andina, chilote, chilota, del sur, seleccionado, seleccionada,
+    de primera, primera, calibre, granja, de granja, organicos, eco, bio, endulzado, endulzada,
+    azucarado, azucarada, salado, salada, saladas, salados, agridulce, picante, picantes, suaves,
+    amargo, amarga, semiamargo, bitter, dulces surtidos, toffee, cremoso, cremosos, esponjoso,
+    esponjosa, humectada, batida, chantilly, nata, tallos, corazones, corazon, fondos, fondo,
+    medallon, medallones, bife, bistec, churrasco, carne picada, tartaro, picanha, entrecot,
+    tomahawk, costilla, costillas, tuto, tutos, pana, contre, interiores, menudencias, jabali,
+    ciervo, ternera, novillo, ovino, lechon, pernil, queso de cabeza, salchichon, cantimpalo,
+    pepperoni, chorizos, longanizas, butifarra, parrillero, parrillera, petalos, sal rosada, sal de
+    mar, marino, cahuil, ahumada, ahumados, encurtido, encurtidos, escabeche, en escabeche,
+    alcaparras, banderillas, pickles, chucrut, cebollitas, en vinagre, aceto, balsamico, de vino,
+    de manzana, de arroz, de soya, soya, soja, teriyaki, tabasco, sriracha, barbacoa, cesar, ranch,
+    tartara, golf, alioli, chimichurri, pebre, salsa verde, condimento, condimentos, alino, alinos,
+    especias, hierbas finas, nuez moscada, clavo de olor, cardamomo, anis, jamaica, boldo, menta,
+    cedron, tilo, rooibos, chai, matcha, english breakfast, earl grey, rojo, negro, en grano,
+    capuchino, cappuccino, latte, espresso, mocaccino, achocolatado, saborizante, liofilizado,
+    soluble, suelto, colada, bebible, bebibles, con trozos, con frutas, con cereal, con granola,
+    natural endulzado, firme, proteico, alto en proteina, alta proteina, deslactosado,
+    deslactosada, parcialmente descremada, pasteurizada, uht, larga vida, de almendras, de coco, de
+    avena, almendra, tinto, rosado, rose, reserva, gran reserva, reservado, varietal, cosecha,
+    joven, crianza, brut nature, extra brut, demi sec, dulce, semi seco, semiseco, blend,
+    ensamblaje, ale, pale ale, ipa, stout, porter, amber, roja, de trigo, sin filtrar, artesanales,
+    anejo, anejado, doble destilado, transparente, reservado especial, botellas vidrio,
+    retornables, botella retornable, vidrio retornable, compartir, para compartir, individuales,
+    surtido de, variedad, variedades, assorted, rojo intenso
     """
 )
 """Kinds of food, care, clothing and toys, and what describes them."""
+
+SOFT_WORDS = (
+    "gaming",
+    "led",
+    "color",
+    "clasica",
+    "clasico",
+    "classic",
+    "digital",
+    "robot",
+    "smart",
+)
+"""Words that also stand inside the names of lines ("TUF Gaming A15"): no part of a model
+only where it begins or ends with them."""
+
+SOFT_GOODS_WORDS = (
+    "natural", "premium", "fresh", "clasico", "clasica", "classic", "control", "especial", "gran",
+    "advanced", "extra", "tradicional", "seleccion", "active", "total", "doble",
+    "triple", "fina", "super", "corte", "gourmet", "kids", "training",
+)  # fmt: skip
+"""The same for goods ("Natural Care"): no part of a model where nothing follows them."""
+
+CARE_VARIANTS = _listed(
+    """
+    limpieza, renovadora, restauracion, reparacion, reconstruccion, hidratacion, nutricion,
+    proteccion, profunda, completa, total, extrema, rizos, definidos, definicion, fuerza, brillo,
+    control, caspa, control caspa, anticaida, caida, suavidad, volumen, color, alisado, crecimiento,
+    frescura, intensa, intenso, accion, poder, doble, triple, water, gel, invisible, active, dry,
+    sensitive, original
+    """
+)
+"""What names variants of a line of care ("Limpieza Renovadora") and describes other goods."""
+
+LIFE_STAGES = _listed(
+    """
+    adulto, adultos, cachorro, cachorros, senior, gatito, gatitos, castrado, castrados,
+    esterilizado, esterilizados, razas pequenas, razas medianas, raza pequena, razas grandes, raza
+    mediana, raza grande, todas las razas, mayores, grandes, medianas, pequenas, medianos
+    """
+)
+"""What tells lines of pet food apart, and is no model of anything else."""
+
+PERFUME_WORDS = _listed(
+    """
+    perfume, perfumes, perfume de, colonia, agua de colonia, agua de perfume, fragancia, eau de
+    parfum, leau de parfum, eau de toilette, leau de toilette, eau de cologne, edp, edt, edc,
+    e.d.p, e.d.t, e.d.c, parfum, extrait, extrait de parfum, spray, vapo, vaporizador, tester,
+    estuche, set, set de regalo, cofre, regalo, body mist, body splash, body lotion, splash,
+    mist, hombre, hombres, mujer, mujeres, dama, damas, varon, varones, unisex, nino, nina, ninos,
+    ninas, masculino, femenino, masculina, femenina, para el, para ella, original, originales,
+    sellado, sin caja, caja, con caja, recargable, recarga, refill, travel size, miniatura,
+    importado, inspirado, inspirada, aroma, floral, frutal, amaderado, arabe, arabes, nuevo,
+    formato, vaporizador natural, natural spray, concentracion
+    """
+)
+"""What a perfume's name says beside its line; flavours and English genders belong to lines
+("Bare Vanilla", "Club de Nuit Intense Man")."""
 
 FLAVOURS: dict[str, str] = {
     "chocolate": "chocolate choco",
@@ -213,6 +507,28 @@ FLAVOURS: dict[str, str] = {
 }
 """Flavour -> folded spellings; ``_`` stands for a space."""
 
+PET_FLAVOURS: dict[str, str] = {
+    "pollo": "pollo",
+    "carne": "carne",
+    "pescado": "pescado",
+    "atún": "atun",
+    "salmón": "salmon",
+    "pavo": "pavo",
+    "cordero": "cordero",
+    "vacuno": "vacuno",
+    "hígado": "higado",
+    "pato": "pato",
+    "sardina": "sardina sardinas",
+    "carne y pollo": "carne_y_pollo",
+    "pollo y arroz": "pollo_y_arroz",
+    "carne y arroz": "carne_y_arroz",
+    "carne y leche": "carne_y_leche",
+    "cordero y arroz": "cordero_y_arroz",
+    "pollo y vegetales": "pollo_y_vegetales",
+    "carne y vegetales": "carne_y_vegetales",
+}
+"""What is a flavour in the food of animals only."""
+
 GENDERS: dict[str, str] = {
     "niña": "nina ninas girl girls",
     "niño": "nino ninos boy boys infantil",
@@ -223,8 +539,8 @@ GENDERS: dict[str, str] = {
 """Gender -> folded spellings."""
 
 CONCENTRATIONS: dict[str, str] = {
-    "EDP": "edp eau_de_parfum",
-    "EDT": "edt eau_de_toilette",
+    "EDP": "edp eau_de_parfum leau_de_parfum",
+    "EDT": "edt eau_de_toilette leau_de_toilette",
     "EDC": "edc eau_de_cologne agua_de_colonia",
     "Parfum": "parfum extrait extrait_de_parfum",
 }

@@ -54,12 +54,14 @@ UNITS: dict[str, tuple[str, ...]] = {
     "botellas": ("botella", "botellas"),
     "panales": ("panal", "panales"),
     "toallitas": ("toallita", "toallitas", "toallas humedas"),
+    "pares": ("par", "pares"),
+    "huevos": ("huevo", "huevos"),
     "piezas": ("pieza", "piezas", "pza", "pzas", "pzs"),
 }  # fmt: skip
 
 COUNT_UNITS = (
     "un", "rollos", "capsulas", "comprimidos", "tabletas", "sobres", "bolsitas", "latas",
-    "botellas", "panales", "toallitas",
+    "botellas", "panales", "toallitas", "pares", "huevos",
 )  # fmt: skip
 """Units whose number says how many there are in the pack."""
 
@@ -81,6 +83,7 @@ QUANTITY_PATTERN = _stated(r"(?:[0-9] +)?[0-9]+(?:[.,][0-9]+)?")
 """A quantity in unfolded ASCII text, for those who cut quantities out of it."""
 DEVICE_QUANTITY_PATTERN = _stated(r"(?:(?:[0-9]+ )?[0-9]/[0-9]|[0-9]+(?:[.,][0-9]+)?)")
 """The same in the name of a device: the 3 of "BRAVIA 3 55 pulgadas" is no lost comma."""
+_COUNTED = any_of(spelling for unit in COUNT_UNITS for spelling in UNITS[unit])
 _MARK = "\u2025"  # stands between a number and a spelling until the spelling is looked up
 
 # Before punctuation goes: signs that belong to numbers.
@@ -90,7 +93,11 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (rf"{_B}([1-9][0-9]{{0,2}})\.([0-9]{{3}}) ?((?:ml|cc|g|gr|grs|un|und|mg|mah|btu|lm){_B})",
      "$1$2 $3"),
     (rf"{_B}([0-9]) 1/2{_B}", "$1.5"),
+    (rf"{_B}([0-9]) 1/4{_B}", "$1.25"),
+    (rf"{_B}([0-9]) 3/4{_B}", "$1.75"),
     (rf"{_B}1/2{_B}", "0.5"),
+    (rf"{_B}1/4{_B}", "0.25"),
+    (rf"{_B}3/4{_B}", "0.75"),
     (r'([0-9])(?: ?"|-?in(?-u:\b))', "${1}in "),
     # The number of a noodle or of a perfume is a name: n°5, nº 5, No. 5, nro 5 -> no5.
     (rf"{_B}(?:n ?°|no\.?|nro\.?) ?([0-9]+)([^0-9.]|$)", "no$1$2"),
@@ -98,6 +105,9 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     (rf"{_B}(grado|etapa|tipo|fase|nivel|tono) ?([0-9])([^0-9.]|$)", "$1$2$3"),
     # 8GB+256GB and 8+256GB: the plus joins two quantities, it adds no product.
     (rf"{_B}([0-9]{{1,2}}) ?(?:gb)? ?[+/] ?([0-9]+ ?[gt]b)", "${1}gb $2"),
+    (rf"{_B}([0-9]{{1,2}}) ?[+/] ?(64|128|256|512)( |$)", "${1}gb ${2}gb$3"),
+    # "x30 comp": a letter before the number would make it a code.
+    (rf"{_B}x([0-9]+) ?({_COUNTED}){_B}", "x $1 $2"),
     (r"\+([0-9])", "+ $1"),
 )  # fmt: skip
 
@@ -106,6 +116,9 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (r" (?:multi)?pack (?:de |x ?)?([0-9]+) ", " ${1}un "),
     (rf" (?:multi)?pack (?:de |x ?)?([0-9]+(?:{'|'.join(COUNT_UNITS)})) ", " $1 "),
     (r" six ?pack ", " 6un "),
+    (r" (?:bi|duo ?)pack ", " 2un "),
+    (r" tri ?pack ", " 3un "),
+    (r" docena ", " 12un "),
     (r" ([0-9]+) ?(?:pack|pk) ", " ${1}un "),
     (rf" ([0-9.]+)(cm|mm|in|m)? ?x ?([0-9.]+)(?:cm|mm|in|m)? ?x ?({NUMBER}(?:cm|mm|in|m)) ",
      " ${1}x${3}x$4 "),

@@ -13,11 +13,13 @@ from normalizer_assets.config import CategoryGroup
 from normalizer_assets.intake.category_words import (
     ACCESSORY_WORDS,
     BROAD_CATEGORY_WORDS,
+    PET_SHELVES,
     PRODUCT_WORDS,
 )
 from normalizer_assets.intake.text import fold
 
 _LAST_LEVEL = r"([^>/|»]+)[>/|»\s]*$"
+_NUMBERED_LINE = r"\b(galaxy [asmz]|galaxy watch|moto [ge]|poco [xfmc]|redmi|iphone)([0-9])"
 _COMPANION = r" (?:con|incluye|incluido|incluida|mas|gratis|regalo|y|e) (?:\w+ )?"
 
 
@@ -32,11 +34,13 @@ def category_group(
        case, accents and punctuation ignored;
     2. a name that says accessory ("Carcasa para iPhone 15") is ``other``, although its
        category may say phones;
-    3. the words of the category's last level, then of the whole category;
-    4. the words of the name: the one that stands first is its head noun ("Cereal con
+    3. a shelf for pets: its "snacks" are none for people;
+    4. the words of the category's last level, then of the whole category; where they
+       say ``other`` ("Accesorios PC", "Lámparas > Escritorio") the name is asked first;
+    5. the words of the name: the one that stands first is its head noun ("Cereal con
        leche" is groceries);
-    5. broad shelves of the category ("Despensa");
-    6. ``other``.
+    6. broad shelves of the category ("Despensa");
+    7. ``other``.
 
     Args:
         category: Raw category, String or null.
@@ -48,15 +52,20 @@ def category_group(
     """
     whole = fold(category)
     last = fold(category.str.extract(_LAST_LEVEL, 1))
-    words = fold(name).str.replace_all(r" *\+ *", " con ")
+    # "Moto G35" is a "moto g".
+    words = fold(name).str.replace_all(r" *\+ *", " con ").str.replace_all(_NUMBERED_LINE, "$1 $2")
     products, broad = _product_groups(), _broad_groups()
+    by_name = _first_group(words, products)
+    by_category = pl.coalesce(_first_group(last, products), _first_group(whole, products))
     return pl.coalesce(
         _mapped(whole, mapping),
         _mapped(last, mapping),
         pl.when(_is_accessory(words)).then(pl.lit("other")),
-        _first_group(last, products),
-        _first_group(whole, products),
-        _first_group(words, products),
+        pl.when(_is_for_pets(whole)).then(
+            pl.when(by_name == "other").then(by_name).otherwise(pl.lit("pet_food"))
+        ),
+        pl.when(by_category == "other").then(by_name).otherwise(by_category),
+        by_name,
         _first_group(whole, broad),
         pl.lit("other"),
     )
@@ -79,6 +88,13 @@ def _is_accessory(words: pl.Expr) -> pl.Expr:
     companion = _COMPANION + f"(?:{'|'.join(phrases)})\\b"
     alone = words.str.replace_all(companion, " ")
     return _padded(alone).str.contains_any([f" {phrase} " for phrase in phrases])
+
+
+def _is_for_pets(category: pl.Expr) -> pl.Expr:
+    phrases = sorted(_inflected(PET_SHELVES))
+    return _padded(category.str.replace_all("[>/|»,&]", " ")).str.contains_any(
+        [f" {phrase} " for phrase in phrases]
+    )
 
 
 def _first_group(words: pl.Expr, groups: Mapping[str, str]) -> pl.Expr:

@@ -116,9 +116,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         agua de coco rallado, coco rallado, vainilla, esencia de vainilla, colorante, medallon,
         milanesa, croqueta, apanado, rebozador, tapa de empanada, tapas para empanada, pionono,
         budin, magdalena, vainilla galleta, grisin, snack saludable, 3d, dorito, cheeto,
-        almuerzo, plato preparado, comida preparada, desayuno, reposteria, panaderia,
-        pasteleria, carniceria, rotiseria, fiambreria, pescaderia, verduleria, golosina,
-        confiteria, aderezo, frac, obleas, bizcochuelo, merengue, jarabe de chocolate, crocante,
+        almuerzo, plato preparado, comida preparada, aderezo, frac, obleas, bizcochuelo, merengue, jarabe de chocolate, crocante,
         batata, mandioca, rucula, albahaca, perejil, cilantro, jengibre, oliva, girasol aceite,
         caluguita, barra de chocolate, jarabe de maiz, jarabe de goma, jarabe de arce, jarabe
         para pancake, syrup, clavo de olor, chupete bon bon, compota, sobrecostilla,
@@ -187,7 +185,8 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         body milk, body cream, locion, maquina para afeitar, maquina afeitar, cartucho de
         afeitar, cartucho para afeitar, repuesto maquina de afeitar, repuesto para afeitar,
         retocador de raiz, alcohol en gel, toalla humeda, mascara reparadora, espuma para
-        cabello, cepillo de pelo, crema de afeitado, jabon antibacterial, toallas humedas
+        cabello, cepillo de pelo, crema de afeitado, jabon antibacterial, toallas humedas,
+        crema nivea, cepillo oral b, listerine, cartucho gillette
     """,
     "perfumes": """
         perfume, eau de parfum, eau de toilette, eau de cologne, edp, edt, colonia, parfum,
@@ -233,8 +232,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         legging, short, bermuda, bikini, traje de bano, malla de bano, boxer, calzoncillo,
         calzon, colaless, sosten, brasier, bra, ropa interior, pijama, bata, camison, calcetin,
         panty, pantys, medias, gorro, jockey, sombrero, bufanda, panuelo de cuello, guante de
-        cuero, cinturon, uniforme, delantal escolar, ropa, vestuario, primera capa, body, ropa
-        deportiva, moda mujer, moda hombre, polo pique, polo manga, crop top, poleron polar,
+        cuero, cinturon, uniforme, delantal escolar, vestuario, primera capa, body, polo pique, polo manga, crop top, poleron polar,
         chaqueta polar, chal
     """,
     "footwear": """
@@ -369,13 +367,19 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
 BROAD_CATEGORY_WORDS: dict[CategoryGroup, str] = {
     "groceries": """
         despensa, abarrote, almacen, supermercado, alimento, fresco, congelado, mercado, quesos
-        y fiambres
+        y fiambres, desayuno, reposteria, panaderia, pasteleria, carniceria, rotiseria,
+        fiambreria, pescaderia, verduleria, golosina, confiteria
     """,
     "beverages": "bebida y jugo, licoreria, bodega, bar",
-    "personal_care": "perfumeria, belleza, belleza y cuidado, salud y belleza, tocador",
+    "personal_care": """
+        perfumeria, belleza, belleza y cuidado, salud y belleza, tocador, afeitado, solar,
+        proteccion solar, capilar, cabello, dental, higiene oral, cuidado oral
+    """,
     "smartphones": "telefonia, telefono, movil",
     "notebooks": "computador, computacion",
-    "clothing": "moda, mujer, hombre",
+    "clothing": "ropa, ropa deportiva, moda, mujer, hombre",
+    "cosmetics": "rostro, cuidado facial",
+    "cleaning": "papel, hogar",
     "appliances": "electrohogar",
     "tools": "jardin, construccion",
     "pet_food": "mascota, perro, gato",
@@ -387,6 +391,9 @@ BROAD_CATEGORY_WORDS: dict[CategoryGroup, str] = {
 }
 """Shelves of raw categories that hold several groups; asked last, when neither the
 category nor the name has a word of ``PRODUCT_WORDS``."""
+
+PET_SHELVES = "mascota, perro, gato"
+"""Words of raw categories whose food is for animals."""
 
 ACCESSORY_WORDS = """
     carcasa, funda, case, mica, lamina protectora, lamina hidrogel, lamina de vidrio,
