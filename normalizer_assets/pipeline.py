@@ -36,6 +36,7 @@ from normalizer_assets.batching.submission import submit as submit_batches
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.embeddings import Embedded, embed_pending
 from normalizer_assets.cache.exact import with_routes
+from normalizer_assets.cache.neighbours import neighbours_for
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.db.tables import PartitionState
 from normalizer_assets.intake.partition import PartitionIntake, take_in
@@ -48,6 +49,7 @@ from normalizer_assets.publishing.versions import (
     record_verdict,
     write_version,
 )
+from normalizer_assets.routing.canonical import variant_stem
 from normalizer_assets.routing.routing import route_listings
 
 if TYPE_CHECKING:
@@ -310,7 +312,10 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
             by_rules, on="question_key", how="anti"
         )
         decisions = stored_answers.decisions_for(connection, keys)
-    products = build_products(routed, answers, work.config, decisions)
+    stems = routed.select("question_key", stem=variant_stem(pl.col("canonical_key")))
+    with work.begin() as connection:
+        neighbours = neighbours_for(connection, work.partition, stems)
+    products = build_products(routed, answers, work.config, decisions, neighbours)
     return Normalised(products, write_version(work, products, run_id))
 
 

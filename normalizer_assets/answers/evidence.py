@@ -8,21 +8,27 @@ on a confidence (``verdicts``).
 A field falls into the first of its cases that holds. A feature is a kind of field in a
 case ("brand agreed", "quantity contradicted") with the value 1, or a number:
 
-- brand: absent, missing (the listing states one), fitted ("para Samsung"), agreed (so do
-  rules or the row's brand field), stated (in the name alone), disputed (in the name, and
-  another is stated), contradicted (another is stated), unsupported.
+- brand: absent, completed (the answer lacks what the listing states: taken from it), fitted
+  ("para Samsung"), agreed (so do rules or the row's brand field), stated (in the name alone),
+  disputed (in the name, and another is stated), contradicted (another is stated), unsupported;
+  and whether nobody knows it as a brand.
 - model: absent, missing, contradicted (another number is stated), agreed, stated (all its
   words are in the name), disputed (so they are, and the rules read more or less), elsewhere
   (so they are, and the rules read other words), partial, unsupported; as numbers the shares
   of its words that are in the name, that the rules lack, and of theirs that it lacks, and
   whether it has a product word, leaves out a word that tells variants apart (Pro, Max, FE)
-  or has a number that the name lacks; a device without model, and a missing one that the
-  rules read with a number.
+  or has a number or a code that the name lacks; a device without model, and a missing one that
+  the rules read with a number.
+- words of the name that neither the answer nor the vocabulary explains: how many, as log, and
+  whether there are some beside an answer without model.
 - attributes, by kind (quantity, colour, flavour, kind for gender and type, part for what a
-  device consists of, further for those that no convention knows): misplaced (its group has
+  device consists of, further for those that no convention knows), and as any for all of these
+  but the further ones: misplaced (its group has
   no such attribute: dropped), completed (the answer lacks what the listing states: taken
   from it), agreed, contradicted (dropped), stated, inferred.
 - price: implausible for the group.
+- neighbour: whether the cache's answer to a variant of the product agreed (brand and model are
+  the same) or disagreed.
 - the number that the model claims for itself, as log-odds.
 """
 
@@ -31,9 +37,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from normalizer_assets.grammar.brands import stated_brand
-from normalizer_assets.grammar.colours import colours
-from normalizer_assets.grammar.noise import NOISE_WORDS
+from normalizer_assets.grammar.brands import gazetteer, stated_brand
+from normalizer_assets.grammar.colours import COLOUR_WORDS, colours, colours_of_things
+from normalizer_assets.grammar.electronics import SCREEN_WORDS
+from normalizer_assets.grammar.noise import NOISE_WORDS, STOP_WORDS
 from normalizer_assets.grammar.products import DEVICE_WORDS, FLAVOUR_WORDS, GOODS_WORDS
 from normalizer_assets.grammar.quantities import COUNT_UNITS, measured, quantities
 from normalizer_assets.grammar.text import fold, fold_word, words
@@ -103,14 +110,23 @@ VARIANT_WORDS = (
 )
 """Words behind a line that make another product of it."""
 
-_PRODUCT_WORDS = {
+_VOCABULARY = {
     word
-    for phrase in (*DEVICE_WORDS, *GOODS_WORDS, *NOISE_WORDS, *FLAVOUR_WORDS)
-    for word in fold_word(phrase).split()
-    if len(word) > len("pro")
-} - set(VARIANT_WORDS)
+    for word in map(fold_word, (*DEVICE_WORDS, *GOODS_WORDS, *NOISE_WORDS, *FLAVOUR_WORDS))
+    if " " not in word
+}
+_PRODUCT_WORDS = {word for word in _VOCABULARY if len(word) > len("pro")} - set(VARIANT_WORDS)
 """Words that say what a thing is, or nothing at all; a model that has one that the rules left
 out may be the listing's noise."""
+
+MOST_CODES = 4
+"""Words with a digit of a model that are looked for in the name."""
+
+_EXPLAINED = pl.lit(
+    sorted({*_VOCABULARY, *COLOUR_WORDS, *SCREEN_WORDS, *STOP_WORDS, *"+,yaexcsn"}),
+    pl.List(pl.String),
+)
+"""Words of a name that need no answer."""
 
 _FITS = ("para", "compatible con", "compatible", "for")
 """Before a brand: the listing is an accessory to its products."""
@@ -143,16 +159,27 @@ def gather_evidence(rows: pl.DataFrame) -> Evidence:
         rows: ``name``, ``listing_brand`` (the row's own brand field), ``category_group``,
             ``price`` (CLP), the answer's ``brand``, ``model``, ``attributes`` (JSON text),
             ``model_confidence`` and the rules' reading of the same listing: ``rules_brand``,
-            ``rules_model``, ``rules_attributes``. Further columns pass through. For an answer
-            of the rules themselves give nulls as their reading: a reading does not confirm
-            itself.
+            ``rules_model``, ``rules_attributes``; and what the cache knows of a variant:
+            ``has_neighbour`` (Boolean, may be null), ``neighbour_brand``, ``neighbour_model``.
+            Further columns pass through. For an answer of the rules themselves give nulls as
+            their reading: a reading does not confirm itself.
     """
     models = _model_texts(rows)
-    attributes = _attributes(rows)
-    fields = pl.concat([_brands(rows), _models(models), attributes.drop("read"), _prices(rows)])
+    said = _pairs(rows["attributes"], "value")
+    attributes = _attributes(rows, said)
+    brands = _brands(rows)
+    fields = pl.concat(
+        [
+            brands.drop("stated"),
+            _models(models),
+            attributes.drop("read"),
+            _prices(rows),
+            _neighbours(rows),
+        ]
+    )
     dropped = (pl.col("evidence") == "contradicted") & ~pl.col("field").is_in(["brand", "model"])
     completed = (
-        attributes.filter(pl.col("case") == "completed")
+        attributes.filter(pl.col("case").is_in(["completed", "contradicted"]))
         .group_by("row")
         .agg(added=pl.struct("field", "read"))
     )
@@ -182,9 +209,22 @@ def gather_evidence(rows: pl.DataFrame) -> Evidence:
     cases = fields.select(
         "row", pl.format("{} {}", "kind", "case").alias("feature"), pl.lit(1.0).alias("value")
     )
-    features = pl.concat([cases, _model_numbers(models), _claims(rows)])
+    any_attribute = attributes.filter(pl.col("kind") != "further").select(
+        "row", pl.format("any {}", "case").alias("feature"), pl.lit(1.0).alias("value")
+    )
+    features = pl.concat(
+        [
+            cases,
+            any_attribute,
+            _unknown_brands(rows),
+            _model_numbers(models),
+            _unexplained(rows, said),
+            _claims(rows),
+        ]
+    )
     return Evidence(
         rows.with_columns(
+            pl.coalesce(rows["brand"], brands["stated"]),
             pl.Series("attributes", [_json(item) for item in kept], pl.String),
             pl.Series("evidence", [_json(item) for item in stated], pl.String),
             judged["reasons"],
@@ -253,12 +293,7 @@ def _brands(rows: pl.DataFrame) -> pl.DataFrame:
     )
     cases = [
         _Case(brand.is_null() & stated.is_null(), "absent", None, pl.lit("no brand found")),
-        _Case(
-            brand.is_null(),
-            "missing",
-            None,
-            pl.format("no brand, though the listing states {}", stated),
-        ),
+        _Case(brand.is_null(), "completed", "supported"),
         _Case(
             fits,
             "fitted",
@@ -286,7 +321,19 @@ def _brands(rows: pl.DataFrame) -> pl.DataFrame:
             pl.format("the brand {} is not in the listing", brand),
         ),
     ]
-    return _judged(texts, pl.lit("brand"), pl.lit("brand"), cases)
+    return _judged(texts, pl.lit("brand"), pl.lit("brand"), cases).with_columns(texts["stated"])
+
+
+def _unknown_brands(rows: pl.DataFrame) -> pl.DataFrame:
+    """Returns which answers' brands no gazetteer and no brand field of the row knows."""
+    known = [spelling.replace(" ", "") for spelling in gazetteer().spellings]
+    key, row_key = _key(pl.col("brand")), _key(stated_brand(pl.col("listing_brand")))
+    unknown = ~key.is_in(known) & key.ne_missing(row_key)
+    return (
+        _numbered(rows)
+        .filter(unknown.fill_null(value=False))
+        .select("row", pl.lit("brand unknown").alias("feature"), pl.lit(1.0).alias("value"))
+    )
 
 
 def _model_texts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -299,8 +346,10 @@ def _model_texts(rows: pl.DataFrame) -> pl.DataFrame:
             "rules_model",
             "category_group",
             said=_model_words(pl.col("model")),
-            read=_model_words(pl.col("rules_model")),
+            read=_model_words(pl.col("rules_model")).fill_null([]),
             name=_model_words(pl.col("name")),
+            codes=words(fold(pl.col("model"))).str.extract_all(r"[^ ]*[0-9][^ ]*"),
+            name_key=_key(pl.col("name")),
             equal=_key(pl.col("model")) == _key(pl.col("rules_model")),
         )
         .with_columns(
@@ -322,6 +371,13 @@ def _model_numbers(texts: pl.DataFrame) -> pl.DataFrame:
         pl.col("read").list.set_difference("said").list.set_intersection(variant_words).list.len()
         > 0
     )
+    # "NV2" is not in "NV3 M.2": its letters and its number are, apart.
+    codes_stated = pl.concat_list(
+        pl.col("name_key").str.contains(
+            pl.col("codes").list.get(place, null_on_oob=True), literal=True
+        )
+        for place in range(MOST_CODES)
+    )
     invented = _shared(pl.col("numbers"), pl.col("name")) < pl.col("numbers").list.len()
     product_words = pl.lit(sorted(_PRODUCT_WORDS), pl.List(pl.String))
     product_word = pl.col("said").list.set_difference("read")
@@ -334,6 +390,9 @@ def _model_numbers(texts: pl.DataFrame) -> pl.DataFrame:
         "model product word": pl.when(differs).then(product_word.cast(pl.Float64)),
         "model variant left out": pl.when(differs).then(left_out.cast(pl.Float64)),
         "model number not stated": pl.when(differs).then(invented.cast(pl.Float64)),
+        "model code not stated": pl.when(differs).then(
+            codes_stated.list.contains(False).cast(pl.Float64)
+        ),
         "device without model": (
             pl.col("model").is_null() & pl.col("category_group").is_in(DEVICE_GROUPS)
         ).cast(pl.Float64),
@@ -345,6 +404,44 @@ def _model_numbers(texts: pl.DataFrame) -> pl.DataFrame:
         texts.select("row", **values)
         .unpivot(index="row", variable_name="feature")
         .filter(pl.col("value").fill_null(0.0) != 0)
+        .select("row", "feature", "value")
+    )
+
+
+def _unexplained(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """Returns how many words of each name neither its answer nor the vocabulary explains.
+
+    A model that lacks a word ("Hydro Power" for "Hydro Power Plus") and an answer without the
+    model leave words over; product words and quantities tell nothing.
+    """
+    of_attributes = said.group_by("row").agg(pl.col("value").str.join(" ").alias("attribute_words"))
+    brand = pl.concat_str("brand", "rules_brand", "listing_brand", separator=" ", ignore_nulls=True)
+    left = pl.col("name")
+    for part in ("model", "brand", "attribute_words"):
+        left = left.list.set_difference(pl.col(part))
+    without_quantities = measured(pl.col("name")).str.replace_all(r" [0-9.]+[a-z%°]* ", "  ")
+    texts = (
+        _numbered(rows)
+        .join(of_attributes, on="row", how="left", maintain_order="left")
+        .select(
+            "row",
+            no_model=pl.col("model").is_null(),
+            name=_model_words(without_quantities),
+            model=_model_words(pl.col("model").fill_null("")),
+            brand=_model_words(brand.fill_null("")),
+            attribute_words=_model_words(pl.col("attribute_words").fill_null("")),
+        )
+        .select("row", "no_model", left=left.list.set_difference(_EXPLAINED).list.len())
+        .filter(pl.col("left") > 0)
+    )
+    features = {
+        "words unexplained": (pl.col("left") + 1).log(),
+        "words unexplained without model": pl.col("no_model").cast(pl.Float64),
+    }
+    return (
+        texts.select("row", **features)
+        .unpivot(index="row", variable_name="feature")
+        .filter(pl.col("value") != 0)
         .select("row", "feature", "value")
     )
 
@@ -416,24 +513,30 @@ def _models(texts: pl.DataFrame) -> pl.DataFrame:
 # --- attributes -------------------------------------------------------------------
 
 
-def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
+def _attributes(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """Judges every attribute of the answers, and what of the listing they lack."""
     listings = _numbered(rows).select(
         "row",
         "category_group",
         name=measured(pl.col("name")),
         name_tokens=_quantity_tokens(pl.col("name")),
-        name_colours=colours(words(fold(pl.col("name")))),
+        name_colours=_colours(pl.col("name")),
+        # "Light Blue" is a perfume, and no colour of it.
+        model_colours=_colours(pl.col("model")).fill_null([]),
     )
-    said = _pairs(rows["attributes"], "value")
     read_by_rules = _pairs(rows["rules_attributes"], "read")
     # A value is read once however many rows have it: a day has 40,000, mostly the same.
     values = _values(pl.concat([said, read_by_rules.rename({"read": "value"})]))
     field, value, read = pl.col("field"), pl.col("value"), pl.col("read")
+
+    def of_model(colour: pl.Expr) -> pl.Expr:
+        return (field == "color") & pl.col("model_colours").list.contains(colour)
+
     texts = (
         said.join(read_by_rules, on=["row", "field"], how="full", coalesce=True)
         .filter(value.is_not_null() | field.is_in(DECISIVE_ATTRIBUTES))
         .join(listings, on="row", maintain_order="left")
+        .filter(value.is_not_null() | ~of_model(read))
         .join(values, on=["field", "value"], how="left")
         .join(values.rename({"value": "read"}), on=["field", "read"], how="left", suffix="_read")
     )
@@ -467,7 +570,7 @@ def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
         (measurable & (_shared(tokens, pl.col("name_tokens")) == tokens.list.len()))
         | (is_word & _contains(pl.col("name"), pl.col("phrase")))
         | ((field == "color") & pl.col("name_colours").list.contains(value))
-    )
+    ) & ~of_model(value)
     cases = [
         _Case(value.is_null(), "completed", "supported"),
         _Case(same, "agreed", "supported"),
@@ -497,6 +600,11 @@ def _attributes(rows: pl.DataFrame) -> pl.DataFrame:
     return _judged(texts, field, kind, cases).with_columns(texts["read"])
 
 
+def _colours(text: pl.Expr) -> pl.Expr:
+    found = words(fold(text))
+    return pl.concat_list(colours(found), colours_of_things(found))
+
+
 def _tells_apart(field: pl.Expr, common: pl.Expr) -> pl.Expr:
     """Whether two wordings of an attribute exclude each other.
 
@@ -523,6 +631,21 @@ def _prices(rows: pl.DataFrame) -> pl.DataFrame:
     texts = _numbered(rows).filter(odd.fill_null(value=False))
     cases = [_Case(pl.lit(value=True), "implausible", None, reason)]
     return _judged(texts, pl.lit("price"), pl.lit("price"), cases)
+
+
+def _neighbours(rows: pl.DataFrame) -> pl.DataFrame:
+    """Compares with the cache's answers to variants; rows without one are left out."""
+    brand = pl.coalesce("brand", "rules_brand", stated_brand(pl.col("listing_brand")))
+    pairs = ((brand, "neighbour_brand"), (pl.col("model"), "neighbour_model"))
+    same = pl.all_horizontal(_key(said).eq_missing(_key(pl.col(known))) for said, known in pairs)
+    known = pl.concat_str("neighbour_brand", "neighbour_model", separator=" ", ignore_nulls=True)
+    reason = pl.format("the cache has {} for a variant of it", known)
+    cases = [
+        _Case(same, "agreed", None),
+        _Case(pl.lit(value=True), "disagreed", None, reason),
+    ]
+    texts = _numbered(rows).filter(pl.col("has_neighbour").fill_null(value=False))
+    return _judged(texts, pl.lit("neighbour"), pl.lit("neighbour"), cases)
 
 
 def _pairs(attributes: pl.Series, value: str) -> pl.DataFrame:
@@ -599,8 +722,8 @@ def _shared(these: pl.Expr, those: pl.Expr) -> pl.Expr:
 
 
 def _share(these: pl.Expr, those: pl.Expr) -> pl.Expr:
-    """Share of the words of ``these`` that ``those`` hold."""
-    return _shared(these, those) / these.list.len()
+    """Share of the words of ``these`` that ``those`` hold, null where there are none."""
+    return (_shared(these, those) / these.list.len()).fill_nan(None)
 
 
 def _quantity_tokens(text: pl.Expr) -> pl.Expr:

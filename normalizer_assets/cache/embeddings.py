@@ -6,7 +6,7 @@ Does not belong here: looking entries up and refusing them.
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -26,6 +26,7 @@ from normalizer_assets.config import EmbeddingConfig
 from normalizer_assets.db.bulk import driver_connection
 from normalizer_assets.pricing.costs import Usage, cost_usd, usage_from_response
 from normalizer_assets.prompting.tokens import count_tokens
+from normalizer_assets.routing.canonical import canonical_key, variant_stem
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -35,6 +36,15 @@ PENDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.Int64,
     "category_group": pl.String,
     "text": pl.String,
+    "stem": pl.String,
+    "brand": pl.String,
+    "model": pl.String,
+}
+
+
+_FOUND_SCHEMA = {name: kind for name, kind in PENDING_SCHEMA.items() if name != "stem"} | {
+    "name": pl.String,
+    "listing_brand": pl.String,
 }
 
 
@@ -56,7 +66,9 @@ class Embedded:
     left: int = 0
 
 
-def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
+def pending_entries(
+    connection: sa.Connection, partition: Partition, noise_words: Sequence[str] = ()
+) -> pl.DataFrame:
     """Returns the partition's accepted answers that have no entry yet.
 
     Answers that were bought for this partition, and people's corrections: an answer from the
@@ -64,7 +76,8 @@ def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataF
 
     Returns:
         Columns question_key, request_id (null for a correction), category_group, text (the
-        listing's name, with the answer's brand in front where the name lacks it).
+        listing's name, with the answer's brand in front where the name lacks it), stem (what
+        variants of the product share), brand, model.
     """
     rows = connection.execute(
         sa.text(
@@ -74,7 +87,8 @@ def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataF
                 case when product.answered_by <> 'human' then answer.request_id end,
                 product.category_group,
                 case when position(lower(coalesce(product.brand, '')) in lower(product.name)) > 0
-                     then product.name else product.brand || ' ' || product.name end
+                     then product.name else product.brand || ' ' || product.name end,
+                product.brand, product.model, product.name, product.listing_brand
             from normalizer.product_rows product
             join normalizer.partitions
               on partitions.retailer = product.retailer and partitions.day = product.day
@@ -94,7 +108,11 @@ def pending_entries(connection: sa.Connection, partition: Partition) -> pl.DataF
         ),
         {"retailer": partition.retailer, "day": partition.day},
     )
-    return pl.DataFrame([tuple(row) for row in rows], schema=PENDING_SCHEMA, orient="row")
+    found = pl.DataFrame([tuple(row) for row in rows], schema=_FOUND_SCHEMA, orient="row")
+    key = canonical_key(
+        pl.col("name"), pl.col("listing_brand"), pl.col("category_group"), noise_words
+    )
+    return found.with_columns(stem=variant_stem(key)).select(*PENDING_SCHEMA)
 
 
 def embed_pending(work: PartitionWork) -> Embedded:
@@ -109,7 +127,7 @@ def embed_pending(work: PartitionWork) -> Embedded:
     """
     _resume(work)
     with work.engine.connect() as connection:
-        pending = pending_entries(connection, work.partition)
+        pending = pending_entries(connection, work.partition, work.config.grammar.noise_words)
     if pending.is_empty():
         return Embedded()
     settings, client = work.config.embedding, patient_client(work)
@@ -271,12 +289,12 @@ def _store(connection: sa.Connection, rows: list[tuple[Any, ...]], model: str) -
     with (
         driver.cursor() as cursor,
         cursor.copy(
-            "copy embedded (question_key, request_id, category_group, text, "
+            "copy embedded (question_key, request_id, category_group, text, stem, brand, model, "
             "embedding_model, embedding) from stdin with (format binary)"
         ) as copy,
     ):
         # Binary vectors: as text, 1,536 numbers a row take longer than the index.
-        copy.set_types(["text", "int8", "text", "text", "text", "halfvec"])
+        copy.set_types(["text", "int8", *["text"] * 6, "halfvec"])
         for *row, vector in rows:
             copy.write_row((*row, model, HalfVector(vector)))
     # Another partition may have embedded the same question since this one looked. In

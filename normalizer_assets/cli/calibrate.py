@@ -25,30 +25,44 @@ def command() -> None:
     show_default=True,
     help="Whose answers they are, as the API names it.",
 )
+@click.option(
+    "--max-error",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of wrong answers among accepted ones; else confidence.max_error.",
+)
 @click.option("--out", type=out_file, help="Where to; else the folder of your calibrations.")
 @json_option
-def confidence(gold: Path | None, llm_model: str, out: Path | None, as_json: bool) -> None:
+def confidence(
+    gold: Path | None, llm_model: str, max_error: float | None, out: Path | None, as_json: bool
+) -> None:
     """Fit a calibration for one model and choose its thresholds.
 
-    Half of the product families are held back; the figures are those of that half. The file
-    that is written takes effect with the next materialisation.
+    Half of the product families are held back, of the shipped labels as of yours; the figures
+    are those of that half. The file that is written takes effect with the next materialisation.
     """
+    import numpy as np
+
     from normalizer_assets.evaluation import calibration as curves
-    from normalizer_assets.evaluation.gold import SHIPPED, GoldError, is_test, read_gold
+    from normalizer_assets.evaluation.gold import (
+        GoldError,
+        answer_count,
+        halves,
+        read_gold,
+        shipped_gold,
+    )
 
     config = load_config()
+    bound = max_error or config.confidence.max_error
     try:
-        labelled = [
-            one.model_copy(
-                update={"answers": [a for a in one.answers if a.llm_model in (None, llm_model)]}
-            )
-            for one in read_gold(gold or SHIPPED)
-        ]
-        train, test = (
-            curves.judge_answers([one for one in labelled if is_test(one) is half], config)
-            for half in (False, True)
-        )
-        curve = curves.fit(train, llm_model, config.confidence.max_error)
+        if gold:
+            fitted, held_back = halves(read_gold(gold), llm_model)
+            unseen = None
+        else:
+            developed_on, new = shipped_gold("rules"), shipped_gold("calibration")
+            fitted, held_back = developed_on + new, shipped_gold("test")
+            unseen = np.repeat([False, True], [answer_count(developed_on), answer_count(new)])
+        curve = curves.fit(curves.judge_answers(fitted, config), llm_model, bound, unseen)
+        test = curves.judge_answers(held_back, config)
     except GoldError as error:
         raise click.ClickException(str(error)) from None
     file = out or config.calibrations / f"{llm_model}.json"

@@ -356,9 +356,13 @@ cache_entries = Table(
     Column("request_id", BigInteger, ForeignKey(batch_requests.c.request_id)),
     Column("category_group", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("stem", Text),
+    Column("brand", Text),
+    Column("model", Text),
     Column("embedding_model", Text, nullable=False),
     Column("embedding", HALFVEC(1536), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("cache_entries_by_stem", "stem"),
     Index(
         "cache_entries_by_similarity",
         "embedding",

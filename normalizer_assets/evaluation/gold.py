@@ -84,12 +84,40 @@ class GoldListing(BaseModel):
     answers: list[LabelledAnswer] = []
 
 
-SHIPPED = Path(__file__).parent / "labels" / "chile.ndjson"
+_LABELS = Path(__file__).parent / "labels"
+SHIPPED = _LABELS / "chile.ndjson"
+SHIPPED_FOR_CALIBRATION = _LABELS / "chile_calibration.ndjson"
 
 
-def shipped_gold(half: Literal["train", "test"]) -> list[GoldListing]:
-    """Returns one half of the shipped labels; a family is in one half only."""
-    return [one for one in read_gold(SHIPPED) if is_test(one) == (half == "test")]
+def shipped_gold(part: Literal["rules", "calibration", "test"]) -> list[GoldListing]:
+    """Returns one part of the shipped labels; a family is in one part only.
+
+    Args:
+        part: ``rules``, on which rules and features were developed; ``calibration``, which
+            they have not seen: on the first they agree with right answers more often than
+            on listings that are new to them; ``test``, held back from both.
+    """
+    if part == "calibration":
+        return read_gold(SHIPPED_FOR_CALIBRATION)
+    return [one for one in read_gold(SHIPPED) if is_test(one) == (part == "test")]
+
+
+def answer_count(gold: Sequence[GoldListing]) -> int:
+    """Returns how many answers labelled listings have."""
+    return sum(len(one.answers) for one in gold)
+
+
+def halves(
+    gold: Sequence[GoldListing], llm_model: str
+) -> tuple[list[GoldListing], list[GoldListing]]:
+    """Splits labels by product family, with one model's answers and those that name none."""
+    mine = [
+        one.model_copy(
+            update={"answers": [a for a in one.answers if a.llm_model in (None, llm_model)]}
+        )
+        for one in gold
+    ]
+    return [one for one in mine if not is_test(one)], [one for one in mine if is_test(one)]
 
 
 def is_test(listing: GoldListing) -> bool:

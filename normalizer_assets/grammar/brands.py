@@ -14,7 +14,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from normalizer_assets.grammar.products import DEVICE_WORDS, GOODS_WORDS
 from normalizer_assets.grammar.text import fold, words
+
+LEAST_ROWS = 2
+"""Rows that must state a brand before it is looked for in other names."""
 
 SECTION_GROUPS: dict[str, tuple[str, ...]] = {
     "technology": (
@@ -388,6 +392,9 @@ MAKERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Maker -> its brands, folded, which are lines where the name states the maker as well."""
 
+_FITS = r" (?:para|compatible con|compatible|for) "
+"""Before the thing that an accessory fits."""
+
 NO_BRAND = (
     "", "generico", "generica", "sin marca", "s m", "n a", "no aplica", "otras marcas", "otros",
     "otro", "varios", "marca propia", "null", "none", "nan", "na", "ninguna", "importado",
@@ -400,13 +407,13 @@ class Gazetteer(NamedTuple):
 
     Attributes:
         spellings: Folded spelling -> brand as it is answered, in upper case.
-        by_section: Section -> the spellings that count there.
+        ordinary: Section -> spellings that are ordinary words there, and no brand.
         lines: Spellings that are a product line, not the brand itself.
         makers: Spelling of a brand -> that of its maker.
     """
 
     spellings: dict[str, str]
-    by_section: dict[str, tuple[str, ...]]
+    ordinary: dict[str, tuple[str, ...]]
     lines: tuple[str, ...]
     makers: dict[str, str]
 
@@ -417,18 +424,23 @@ def spelling_of(brand: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def gazetteer(extra: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Gazetteer:
+def gazetteer(
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = (), learned: tuple[tuple[str, str], ...] = ()
+) -> Gazetteer:
     """The built-in brands and lines with a user's own.
 
     Args:
         extra: Brand as it should be written, and its further spellings
             (``GrammarConfig.brands`` as sorted items, which can be hashed). They
             count in every category group and win over the built-in ones.
+        learned: Section and brand, as ``learned_brands`` returns them; they count in their
+            section, because any word may be one of them.
 
     Returns:
         The gazetteer; building it folds some thousand words, hence the cache.
     """
-    named = [(s, b, b) for s, row in BRANDS.items() for b in row]
+    named = [(section, brand, brand) for section, brand in learned]
+    named += [(s, b, b) for s, row in BRANDS.items() for b in row]
     named += [("", line, brand) for brand, lines in LINES.items() for line in lines]
     named += [("", text, brand) for brand, more in extra for text in (brand, *more)]
     folded = pl.DataFrame(named, schema=["section", "text", "brand"], orient="row").with_columns(
@@ -436,25 +448,54 @@ def gazetteer(extra: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> Gazetteer:
         pl.col("brand").str.to_uppercase(),
     )
     spellings = dict(folded.select("spelling", "brand").iter_rows())
-    everywhere = {
-        spelling
-        for section, spelling in folded.select("section", "spelling").iter_rows()
-        if not section or spelling not in ORDINARY_WORDS
+    own_words = {
+        section: set(folded.filter(pl.col("section") == section)["spelling"])
+        for section in SECTION_GROUPS
     }
+    own = set(folded.filter(pl.col("section") == "")["spelling"])
+    ordinary = ORDINARY_WORDS | {spelling_of(brand) for _, brand in learned}
     return Gazetteer(
         spellings,
         {
-            section: tuple(
-                sorted(
-                    everywhere | set(folded.filter(pl.col("section") == section)["spelling"]),
-                    key=lambda spelling: (-len(spelling), spelling),
-                )
-            )
-            for section in SECTION_GROUPS
+            section: tuple(sorted((ordinary & spellings.keys()) - words_there - own))
+            for section, words_there in own_words.items()
         },
         tuple(line for lines in LINES.values() for line in lines),
         {brand: spelling_of(maker) for maker, row in MAKERS.items() for brand in row},
     )
+
+
+def learned_brands(listings: pl.DataFrame) -> tuple[tuple[str, str], ...]:
+    """Brands that a partition's own brand fields state, and the gazetteer lacks.
+
+    A name without a brand field may carry one of them. A word that names kinds of products
+    is none ("Palta" stands in such a field); nor is what one row alone states.
+
+    Args:
+        listings: Columns ``brand`` and ``category_group`` (String, nulls allowed).
+
+    Returns:
+        (section, brand) in order, for ``gazetteer``.
+    """
+    known = gazetteer().spellings
+    section_of = {group: section for section, groups in SECTION_GROUPS.items() for group in groups}
+    stated = (
+        listings.select(
+            pl.col("category_group").replace_strict(section_of, default=None).alias("section"),
+            stated_brand(pl.col("brand")).alias("brand"),
+            stated_words(pl.col("brand")).alias("spelling"),
+        )
+        .drop_nulls()
+        .group_by("section", "spelling")
+        .agg(pl.len(), pl.col("brand").mode().sort().first())
+        .filter(
+            pl.col("len") >= LEAST_ROWS,
+            pl.col("spelling").str.contains(r"\p{L}{3}"),
+            ~pl.col("spelling").is_in([*known]),
+            ~pl.col("spelling").is_in([*DEVICE_WORDS, *GOODS_WORDS]),
+        )
+    )
+    return tuple(sorted(stated.select("section", "brand").iter_rows()))
 
 
 def spelling_in(
@@ -474,21 +515,18 @@ def spelling_in(
         accessory fits.
     """
     known = known or gazetteer()
-    own = folded_words.str.replace_many(
-        {
-            f" {word} {spelling} ": " "
-            for word in ("para", "compatible con", "compatible", "for")
-            for spelling in known.by_section["technology"]
-        },
-        leftmost=True,
-    )
-    found = pl.lit(None, dtype=pl.String)
+    # Doubled spaces let neighbours be found that would share one; what follows "para" is
+    # glued to a mark, and so is no word.
+    text = folded_words.str.replace_all(_FITS, " ¬").str.replace_all(" ", "  ", literal=True)
+    patterns = {f" {spelling.replace(' ', '  ')} ": spelling for spelling in known.spellings}
+    found = text.str.extract_many(
+        sorted(patterns, key=lambda pattern: (-len(pattern), pattern)), leftmost=True
+    ).list.eval(pl.element().replace_strict(patterns, return_dtype=pl.String))
+    spelling = pl.lit(None, dtype=pl.String)
     for section, groups in SECTION_GROUPS.items():
-        first = own.str.extract_many(
-            [f" {spelling} " for spelling in known.by_section[section]], leftmost=True
-        ).list.first()
-        found = pl.when(category_group.is_in(groups)).then(first).otherwise(found)
-    spelling = found.str.strip_chars(" ")
+        ordinary = pl.element().is_in(list(known.ordinary[section]))
+        first = found.list.filter(~ordinary).list.first()
+        spelling = pl.when(category_group.is_in(groups)).then(first).otherwise(spelling)
     maker = spelling.replace_strict(known.makers, default=None, return_dtype=pl.String)
     has_maker = folded_words.str.contains(pl.format(" {} ", maker), literal=True)
     return pl.when(has_maker.fill_null(value=False)).then(maker).otherwise(spelling)

@@ -412,13 +412,23 @@ SOFT_GOODS_WORDS = (
 )  # fmt: skip
 """The same for goods ("Natural Care"): no part of a model where nothing follows them."""
 
+SHADE_WORDS = _listed(
+    """
+    midnight, cosmic, phantom, mystic, awesome, space, deep, forest, pacific, sierra, alpine, piano,
+    stealth, carbon, galactic, nova, volcanic, arctic, ocean, quiet, cool, luna, storm, cloud, pearl,
+    frost, onyx, shadow, ceramic, burgundy, espacial, estelar, medianoche, meteorito, galaxia, mate,
+    brillante, oscuro, claro, pastel, neon, bebe, electrico, petroleo
+    """
+)
+"""Words before or behind a colour that makers and shops give it ("Phantom Black")."""
+
 CARE_VARIANTS = _listed(
     """
     limpieza, renovadora, restauracion, reparacion, reconstruccion, hidratacion, nutricion,
     proteccion, profunda, completa, total, extrema, rizos, definidos, definicion, fuerza, brillo,
     control, caspa, control caspa, anticaida, caida, suavidad, volumen, color, alisado, crecimiento,
     frescura, intensa, intenso, accion, poder, doble, triple, water, gel, invisible, active, dry,
-    sensitive, original
+    sensitive, matte, mate, waterproof, oil, original
     """
 )
 """What names variants of a line of care ("Limpieza Renovadora") and describes other goods."""

@@ -49,7 +49,15 @@ UNITS: dict[str, tuple[str, ...]] = {
     "comprimidos": ("comprimido", "comprimidos", "comp"),
     "tabletas": ("tableta", "tabletas"),
     "sobres": ("sobre", "sobres", "sachet", "sachets"),
-    "bolsitas": ("bolsita", "bolsitas", "saquito", "saquitos"),
+    "bolsitas": ("bolsita", "bolsitas", "saquito", "saquitos", "bols"),
+    "paquetes": ("paquete", "paquetes", "paq"),
+    "potes": ("pote", "potes"),
+    "tarros": ("tarro", "tarros"),
+    "cajas": ("caja", "cajas"),
+    "barras": ("barra", "barras", "barritas"),
+    "cartuchos": ("cartucho", "cartuchos"),
+    "ampollas": ("ampolla", "ampollas"),
+    "parches": ("parche", "parches"),
     "latas": ("lata", "latas"),
     "botellas": ("botella", "botellas"),
     "panales": ("panal", "panales"),
@@ -61,7 +69,8 @@ UNITS: dict[str, tuple[str, ...]] = {
 
 COUNT_UNITS = (
     "un", "rollos", "capsulas", "comprimidos", "tabletas", "sobres", "bolsitas", "latas",
-    "botellas", "panales", "toallitas", "pares", "huevos",
+    "botellas", "panales", "toallitas", "pares", "huevos", "paquetes", "potes", "tarros", "cajas",
+    "barras", "cartuchos", "ampollas", "parches",
 )  # fmt: skip
 """Units whose number says how many there are in the pack."""
 

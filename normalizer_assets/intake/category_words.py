@@ -81,55 +81,54 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
     """,
     "groceries": """
         arroz, fideo, pasta, tallarin, espagueti, spaghetti, spaguetti, corbata, corbatita,
-        quifaro, mostachol, rigati, rigatoni, penne, fusilli, macarron, canuto, espiral,
-        caracol, caracoquesos, lasana, lasagna, ravioli, noquis, gnocchi, cabello de angel,
-        harina, azucar, sal, sal de mar, aceite, aceite de oliva, aceite vegetal, aceite
-        maravilla, aceite de coco, vinagre, aceto, salsa, salsa de tomate, pasta de tomate, pure
-        de tomate, ketchup, mayonesa, mostaza, mermelada, miel, manjar de coco, membrillo,
-        galleta, galletita, oblea, alfajor, chocolate, bombon, trufa, barra de cereal, barra de
-        proteina, caramelo, dulce, gomita, chicle, chupete dulce, marshmallow, turron, confite,
-        calugas, caluga, huevito de chocolate, cereal, avena, granola, muesli, pan, pan de
-        molde, pan rallado, hallulla, marraqueta, tortilla, tostada, queque, torta, bizcocho,
-        kuchen, brownie, panettone, pan de pascua, premezcla, levadura, polvo de hornear,
-        bicarbonato, maicena, semola, polenta, chuchoca, mote, quinoa, quinua, chia, linaza,
-        cuscus, poroto, lenteja, garbanzo, arveja, legumbre, choclo, maiz, palmito, champinon,
-        aceituna, pepinillo, atun, jurel, sardina, salmon, merluza, reineta, congrio, camaron,
-        marisco, choro, chorito, almeja, macha, pulpo, calamar, surtido de marisco, pescado,
-        carne, carne molida, vacuno, cerdo, pollo, pechuga, trutro, pavo, cordero, lomo, filete,
-        asado, entrana, posta, osobuco, costillar, chuleta, chuletita, longaniza, chorizo,
-        prieta, salchicha, vienesa, jamon, pate, mortadela, salame, tocino, panceta, arrollado,
-        fiambre, cecina, hamburguesa, nugget, empanada, pizza, sopa, sopaipilla, crema de
-        verdura, crema de esparrago, caldo, consome, pure, pure de papa, pure instantaneo, papa,
-        papa frita, papas frita, papa prefrita, snack, snacks, ramita, cabrita, palomita, mani,
-        almendra, nuez, nueces, pistacho, castana de caju, fruto seco, frutos secos, pasa,
-        ciruela, datil, semilla, cafe, cafe instantaneo, cafe molido, cafe en grano, capsula de
-        cafe, te, te verde, te negro, infusion, hierba mate, yerba mate, yerba, manzanilla,
-        cacao, cocoa, saborizante, milo, endulzante, edulcorante, stevia, sucralosa, condimento,
-        alino, oregano, comino, pimienta, aji, aji de color, merken, curry, canela, ajo,
-        cebolla, tomate, lechuga, palta, zanahoria, zapallo, zapallo italiano, brocoli,
-        coliflor, espinaca, acelga, apio, betarraga, pimenton, pepino, limon, naranja,
-        mandarina, manzana, pera, platano, banana, uva, frutilla, arandano, frambuesa, mora,
-        kiwi, pina, mango, melon, sandia, durazno, fruta, verdura, ensalada, huevo, gelatina,
-        flan, jalea, mousse, postre en polvo, polvo para hornear, helado, paleta de helado,
-        sorbete, hielo, conserva, encurtido, tofu, seitan, soya texturizada, salsa de soya,
-        wasabi, tahini, mantequilla de mani, crema de mani, hummus, guacamole, leche de coco,
-        agua de coco rallado, coco rallado, vainilla, esencia de vainilla, colorante, medallon,
-        milanesa, croqueta, apanado, rebozador, tapa de empanada, tapas para empanada, pionono,
-        budin, magdalena, vainilla galleta, grisin, snack saludable, 3d, dorito, cheeto,
-        almuerzo, plato preparado, comida preparada, aderezo, frac, obleas, bizcochuelo, merengue, jarabe de chocolate, crocante,
+        quifaro, mostachol, rigati, rigatoni, penne, fusilli, macarron, canuto, espiral, caracol,
+        caracoquesos, lasana, lasagna, ravioli, noquis, gnocchi, cabello de angel, harina,
+        azucar, sal, sal de mar, aceite, aceite de oliva, aceite vegetal, aceite maravilla,
+        aceite de coco, vinagre, aceto, salsa, salsa de tomate, pasta de tomate, pure de tomate,
+        ketchup, mayonesa, mostaza, mermelada, miel, manjar de coco, membrillo, galleta,
+        galletita, oblea, alfajor, chocolate, bombon, trufa, barra de cereal, barra de proteina,
+        caramelo, dulce, gomita, chicle, chupete dulce, marshmallow, turron, confite, calugas,
+        caluga, huevito de chocolate, cereal, avena, granola, muesli, pan, pan de molde, pan
+        rallado, hallulla, marraqueta, tortilla, tostada, queque, torta, bizcocho, kuchen,
+        brownie, panettone, pan de pascua, premezcla, levadura, polvo de hornear, bicarbonato,
+        maicena, semola, polenta, chuchoca, mote, quinoa, quinua, chia, linaza, cuscus, poroto,
+        lenteja, garbanzo, arveja, legumbre, choclo, maiz, palmito, champinon, aceituna,
+        pepinillo, atun, jurel, sardina, salmon, merluza, reineta, congrio, camaron, marisco,
+        choro, chorito, almeja, macha, pulpo, calamar, surtido de marisco, pescado, carne, carne
+        molida, vacuno, cerdo, pollo, pechuga, trutro, pavo, cordero, lomo, filete, asado,
+        entrana, posta, osobuco, costillar, chuleta, chuletita, longaniza, chorizo, prieta,
+        salchicha, vienesa, jamon, pate, mortadela, salame, tocino, panceta, arrollado, fiambre,
+        cecina, hamburguesa, nugget, empanada, pizza, sopa, sopaipilla, crema de verdura, crema
+        de esparrago, caldo, consome, pure, pure de papa, pure instantaneo, papa, papa frita,
+        papas frita, papa prefrita, snack, snacks, ramita, cabrita, palomita, mani, almendra,
+        nuez, nueces, pistacho, castana de caju, fruto seco, frutos secos, pasa, ciruela, datil,
+        semilla, cafe, cafe instantaneo, cafe molido, cafe en grano, capsula de cafe, te, te
+        verde, te negro, infusion, hierba mate, yerba mate, yerba, manzanilla, cacao, cocoa,
+        saborizante, milo, endulzante, edulcorante, stevia, sucralosa, condimento, alino,
+        oregano, comino, pimienta, aji, aji de color, merken, curry, canela, ajo, cebolla,
+        tomate, lechuga, palta, zanahoria, zapallo, zapallo italiano, brocoli, coliflor,
+        espinaca, acelga, apio, betarraga, pimenton, pepino, limon, naranja, mandarina, manzana,
+        pera, platano, banana, uva, frutilla, arandano, frambuesa, mora, kiwi, pina, mango,
+        melon, sandia, durazno, fruta, verdura, ensalada, huevo, gelatina, flan, jalea, mousse,
+        postre en polvo, polvo para hornear, helado, paleta de helado, sorbete, hielo, conserva,
+        encurtido, tofu, seitan, soya texturizada, salsa de soya, wasabi, tahini, mantequilla de
+        mani, crema de mani, hummus, guacamole, leche de coco, agua de coco rallado, coco
+        rallado, vainilla, esencia de vainilla, colorante, medallon, milanesa, croqueta, apanado,
+        rebozador, tapa de empanada, tapas para empanada, pionono, budin, magdalena, vainilla
+        galleta, grisin, snack saludable, 3d, dorito, cheeto, almuerzo, plato preparado, comida
+        preparada, aderezo, frac, obleas, bizcochuelo, merengue, jarabe de chocolate, crocante,
         batata, mandioca, rucula, albahaca, perejil, cilantro, jengibre, oliva, girasol aceite,
         caluguita, barra de chocolate, jarabe de maiz, jarabe de goma, jarabe de arce, jarabe
-        para pancake, syrup, clavo de olor, chupete bon bon, compota, sobrecostilla,
-        tapabarriga, pulpa, huachalomo, asiento, abastero, plateada, estomaguillo, choclillo,
-        tomahawk, lomito, brocheta, wafer, waffer, tiramisu, pastel, cous cous, couscous,
-        sesamo, mazapan, pickle, alcachofa, esparrago, tomillo, laurel, romero, sazonador,
-        adobo, chips, macaroni, mostaccioli, caldillo, pop corn, popcorn, nuts, albondiga,
-        chupe, pimiento, alcaparra, chucrut, longanicilla, ciabatta, berries, mix vegetales,
-        froot loops, zucaritas, mermeladas, tostones, suflito, crackelet, cracker, copos,
-        frambuesas, humita, cazuela, charquican, tacos, nachos, wrap, especia, coffee mate,
-        cappuccino, capuchino, mate cocido, mate, repollo, papaya, maracuya, cereza, guinda,
-        chirimoya, tuna, pomelo, zapallito, poroto verde, cebollin, ciboulette, rabanito,
-        puerro, chutney, tabasco, salsas
+        para pancake, syrup, clavo de olor, chupete bon bon, compota, sobrecostilla, tapabarriga,
+        pulpa, huachalomo, asiento, abastero, plateada, estomaguillo, choclillo, tomahawk,
+        lomito, brocheta, wafer, waffer, tiramisu, pastel, cous cous, couscous, sesamo, mazapan,
+        pickle, alcachofa, esparrago, tomillo, laurel, romero, sazonador, adobo, chips, macaroni,
+        mostaccioli, caldillo, pop corn, popcorn, nuts, albondiga, chupe, pimiento, alcaparra,
+        chucrut, longanicilla, ciabatta, berries, mix vegetales, froot loops, zucaritas,
+        mermeladas, tostones, suflito, crackelet, cracker, copos, frambuesas, humita, cazuela,
+        charquican, tacos, nachos, wrap, especia, coffee mate, cappuccino, capuchino, mate
+        cocido, mate, repollo, papaya, maracuya, cereza, guinda, chirimoya, tuna, pomelo,
+        zapallito, poroto verde, cebollin, ciboulette, rabanito, puerro, chutney, tabasco, salsas
     """,
     "dairy": """
         leche, leche entera, leche descremada, leche semidescremada, leche en polvo, leche
@@ -226,14 +225,14 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         apositos, band aid, mascarilla respiratoria, mascarilla quirurgica
     """,
     "clothing": """
-        polera, camiseta, camisa, blusa, peto, chaqueta, parka, abrigo, chaleco, sweater,
-        sueter, poleron, hoodie, cardigan, cortaviento, blazer, traje, terno, corbata de vestir,
-        vestido, falda, enterito, jardinera, pantalon, jeans, jean, buzo, calza, leggings,
-        legging, short, bermuda, bikini, traje de bano, malla de bano, boxer, calzoncillo,
-        calzon, colaless, sosten, brasier, bra, ropa interior, pijama, bata, camison, calcetin,
-        panty, pantys, medias, gorro, jockey, sombrero, bufanda, panuelo de cuello, guante de
-        cuero, cinturon, uniforme, delantal escolar, vestuario, primera capa, body, polo pique, polo manga, crop top, poleron polar,
-        chaqueta polar, chal
+        polera, camiseta, camisa, blusa, peto, chaqueta, parka, abrigo, chaleco, sweater, sueter,
+        poleron, hoodie, cardigan, cortaviento, blazer, traje, terno, corbata de vestir, vestido,
+        falda, enterito, jardinera, pantalon, jeans, jean, buzo, calza, leggings, legging, short,
+        bermuda, bikini, traje de bano, malla de bano, boxer, calzoncillo, calzon, colaless,
+        sosten, brasier, bra, ropa interior, pijama, bata, camison, calcetin, panty, pantys,
+        medias, gorro, jockey, sombrero, bufanda, panuelo de cuello, guante de cuero, cinturon,
+        uniforme, delantal escolar, vestuario, primera capa, body, polo pique, polo manga, crop
+        top, poleron polar, chaqueta polar, chal
     """,
     "footwear": """
         zapatilla, zapato, zapato de seguridad, bota, botin, bototo, sandalia, chala, hawaiana,

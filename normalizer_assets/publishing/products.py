@@ -14,6 +14,7 @@ from normalizer_assets.answers.evidence import gather_evidence
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.answers.verdicts import verdict
 from normalizer_assets.batching.stored_answers import DECISION_SCHEMA
+from normalizer_assets.cache.neighbours import NEIGHBOUR_SCHEMA
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import stated_brand
 
@@ -61,6 +62,7 @@ def build_products(
     answers: pl.DataFrame,
     config: NormalizerConfig,
     decisions: pl.DataFrame | None = None,
+    neighbours: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Joins every listing with its answer, and judges it.
 
@@ -74,6 +76,7 @@ def build_products(
             partition closed by rules.
         config: Thresholds and grammar.
         decisions: What people decided, as ``stored_answers.decisions_for`` returns it.
+        neighbours: What the cache knows of variants, as ``cache.neighbours`` returns it.
 
     Returns:
         One row a listing, in ``routed``'s order, with ``PRODUCT_COLUMNS``, and
@@ -83,9 +86,11 @@ def build_products(
     listings = routed.rename({"brand": "listing_brand"}).with_columns(
         rules[column].alias(f"rules_{column}") for column in ANSWER_COLUMNS
     )
-    rows = listings.join(answers, on="question_key", how="left", maintain_order="left").join(
-        _renamed(decisions), on="question_key", how="left", maintain_order="left"
-    )
+    if neighbours is None:
+        neighbours = pl.DataFrame(schema=NEIGHBOUR_SCHEMA)
+    rows = listings
+    for known in (answers, _renamed(decisions), neighbours):
+        rows = rows.join(known, on="question_key", how="left", maintain_order="left")
     return (
         _judged(_answered(rows), config)
         .with_columns(_normalized_name(), *_request_columns())

@@ -15,11 +15,20 @@ from collections.abc import Sequence
 import polars as pl
 
 from normalizer_assets.grammar.brands import stated_words
+from normalizer_assets.grammar.colours import COLOUR_WORDS
 from normalizer_assets.grammar.noise import STOP_WORDS, without_noise
-from normalizer_assets.grammar.quantities import COUNT_UNITS, in_base_units, measured_folded
+from normalizer_assets.grammar.quantities import (
+    COUNT_UNITS,
+    NUMBER,
+    UNITS,
+    in_base_units,
+    measured_folded,
+)
 from normalizer_assets.grammar.text import any_of, fold
 
 _COUNT = rf" [0-9]+(?:{'|'.join(COUNT_UNITS)}) "
+_COLOURS = {word for phrase in COLOUR_WORDS for word in phrase.split()}
+"""Sorting has taken the words of "azul marino" apart."""
 _STOPPED = rf" (?:{any_of(STOP_WORDS)} )+"
 _JOINS: tuple[tuple[str, str], ...] = (
     # What multiplies nothing ("350cc 2x", "Xiaomi 12X") must not find something by sorting.
@@ -93,6 +102,27 @@ def canonical_key(
         String expression such as ``"coca cola original, 2000ml|beverages"``.
     """
     return pl.concat_str(canonical_name(name, brand, noise_words), pl.lit("|"), category_group)
+
+
+def variant_stem(canonical_key: pl.Expr) -> pl.Expr:
+    """A canonical key without quantities and colours: what variants of one product share.
+
+    Args:
+        canonical_key: String expression from ``canonical_key``.
+
+    Returns:
+        String expression; "galaxy a35, 128gb 5g|smartphones" and its 256 GB have one.
+    """
+    # Doubled spaces let neighbours be found that would share one.
+    spaced = pl.concat_str(
+        pl.lit(" "), canonical_key.str.replace_all(r"[ ,;|]", "  $0  "), pl.lit(" ")
+    )
+    return (
+        spaced.str.replace_all(rf" (?:{NUMBER}x)*{NUMBER}(?:{'|'.join(UNITS)}) ", " ")
+        .str.replace_all(rf" {any_of(_COLOURS)} ", " ")
+        .str.replace_all(" +", " ")
+        .str.strip_chars(" ")
+    )
 
 
 def question_keys(canonical_key: pl.Series, answer_contract_version: int) -> pl.Series:

@@ -16,6 +16,7 @@ NEEDED = SHIPPED.threshold
 TEXT_COLUMNS = (
     *("name", "listing_brand", "category_group", "brand", "model", "attributes"),
     *("rules_brand", "rules_model", "rules_attributes"),
+    *("neighbour_brand", "neighbour_model"),
 )
 
 PHONE: dict[str, Any] = {
@@ -39,7 +40,7 @@ DRINK: dict[str, Any] = {
     "model": "Original",
     "attributes": {"capacity": "1.5L", "volume_ml": "1500", "pack_count": "6"},
     "rules_brand": "COCA-COLA",
-    "rules_model": None,
+    "rules_model": "Original",
     "rules_attributes": {"capacity": "1.5L", "volume_ml": "1500", "pack_count": "6"},
 }
 
@@ -52,7 +53,10 @@ def judge_all(*rows: dict[str, Any]) -> pl.DataFrame:
         }
         for row in rows
     ]
-    schema = dict.fromkeys(TEXT_COLUMNS, pl.String) | {"price": pl.Int64}
+    schema = dict.fromkeys(TEXT_COLUMNS, pl.String) | {
+        "price": pl.Int64,
+        "has_neighbour": pl.Boolean,
+    }
     found = gather_evidence(
         pl.DataFrame(plain, schema=schema).with_columns(model_confidence=pl.lit(0.9))
     )
@@ -74,18 +78,18 @@ def test_an_answer_that_listing_and_rules_state_is_fully_supported() -> None:
     assert judge(DRINK)["confidence"] >= NEEDED
 
 
-def test_a_wrong_quantity_is_contradicted_dropped_and_sent_to_review() -> None:
+def test_a_contradicted_quantity_gives_way_to_what_the_listing_states() -> None:
     judged = judge(PHONE, attributes={"capacity": "512GB", "color": "negro"})
     assert judged["evidence"]["capacity"] == "contradicted"
-    assert judged["attributes"] == {"color": "negro", "ram": "8GB"}
-    assert judged["confidence"] < NEEDED
+    assert judged["attributes"] == {"capacity": "256GB", "color": "negro", "ram": "8GB"}
+    assert judged["confidence"] < judge(PHONE)["confidence"]
     assert "capacity 512GB contradicts the listing, which states 256GB" in judged["reasons"]
 
 
 def test_swapped_quantities_are_contradicted_though_the_name_holds_both() -> None:
     judged = judge(PHONE, attributes={"capacity": "8GB", "ram": "256GB"})
     assert judged["evidence"]["capacity"] == judged["evidence"]["ram"] == "contradicted"
-    assert judged["attributes"] == {"color": "negro"}
+    assert judged["attributes"] == {"capacity": "256GB", "color": "negro", "ram": "8GB"}
 
 
 def test_another_colour_is_contradicted() -> None:
@@ -198,14 +202,53 @@ def test_half_a_model_is_worth_less_than_the_whole() -> None:
     assert judge(PHONE, model="iPhone 15")["confidence"] < judge(PHONE)["confidence"]
 
 
-def test_a_missing_brand_or_model_that_the_listing_states_is_told() -> None:
-    for changes, reason in (
-        ({"brand": None}, "no brand, though the listing states APPLE"),
-        ({"model": None}, "no model, though the listing states iPhone 15 Pro Max"),
-    ):
-        judged = judge(PHONE, **changes)
-        assert judged["confidence"] < judge(PHONE)["confidence"]
-        assert reason in judged["reasons"]
+def test_a_missing_brand_that_the_listing_states_is_taken_from_it() -> None:
+    judged = judge(PHONE, brand=None)
+    assert judged["brand"] == "APPLE"
+    assert judged["evidence"]["brand"] == "supported"
+
+
+def test_a_missing_model_that_the_listing_states_is_told() -> None:
+    judged = judge(PHONE, model=None)
+    assert judged["confidence"] < judge(PHONE)["confidence"]
+    assert "no model, though the listing states iPhone 15 Pro Max" in judged["reasons"]
+
+
+def test_the_caches_answer_to_a_variant_confirms_or_doubts() -> None:
+    def near(model: str) -> dict[str, Any]:
+        return judge(PHONE, has_neighbour=True, neighbour_brand="Apple", neighbour_model=model)
+
+    assert near("iphone 15 pro max")["reasons"] == ""
+    doubted = near("iPhone 15 Pro")
+    assert doubted["confidence"] < near("iPhone 15 Pro Max")["confidence"]
+    assert "the cache has Apple iPhone 15 Pro for a variant of it" in doubted["reasons"]
+
+
+def test_a_code_that_the_name_lacks_is_not_found_in_pieces_of_others() -> None:
+    disk = PHONE | {
+        "name": "Unidad de estado solido NV3 1tb m.2 2280 nvme kingston",
+        "category_group": "storage",
+        "brand": "KINGSTON",
+        "rules_brand": "KINGSTON",
+        "rules_model": "NV3",
+        "attributes": {"capacity": "1TB"},
+        "rules_attributes": {"capacity": "1TB"},
+    }
+    right, wrong = judge(disk, model="NV3"), judge(disk, model="NV2")
+    assert right["confidence"] - wrong["confidence"] > 0.3
+
+
+def test_a_colour_word_inside_the_model_is_no_colour_of_the_product() -> None:
+    drink = DRINK | {
+        "name": "Cerveza Escudo Silver 350 cc",
+        "brand": "ESCUDO",
+        "rules_brand": "ESCUDO",
+        "model": "Silver",
+        "rules_model": "Silver",
+        "rules_attributes": {},
+    }
+    judged = judge(drink, attributes={"color": "plateado"})
+    assert judged["evidence"]["color"] == "inferred"
 
 
 def test_an_attribute_that_the_answer_lacks_is_taken_from_the_listing() -> None:
@@ -319,8 +362,8 @@ def test_confidence_lies_between_0_and_1_and_loses_no_row(rows: list[dict[str, A
     assert judged["reasons"].null_count() == 0
     for row, given_row in zip(judged.iter_rows(named=True), rows, strict=True):
         kept, evidence = json.loads(row["attributes"]), json.loads(row["evidence"])
-        read = given_row["rules_attributes"] or {}
-        assert kept.items() <= (read | (given_row["attributes"] or {})).items()
+        read, said = given_row["rules_attributes"] or {}, given_row["attributes"] or {}
+        assert kept.items() <= {*read.items(), *said.items()}
         assert set(evidence.values()) <= {"supported", "inferred", "contradicted"}
         if given_row["brand"] is not None and evidence["brand"] != "supported":
             assert row["confidence"] < NEEDED

@@ -1,0 +1,255 @@
+"""The attributes that a listing states, read without a model.
+
+Belongs here: which attributes a category group has, and in which words a name states them
+(DESIGN.md, "Labelling"). Does not belong here: recognising quantities, colours and parts
+(``grammar``), brand and model (``rules``, ``models``).
+
+Nothing is invented: what the name does not state is null.
+"""
+
+import polars as pl
+
+from normalizer_assets.answers.groups import (
+    CARE,
+    COLOURED,
+    COMPUTING,
+    DEVICES,
+    FOOD,
+    SCREENED,
+    TECHNOLOGY,
+    WORN,
+)
+from normalizer_assets.grammar import electronics
+from normalizer_assets.grammar.colours import COLOUR_WORDS, colours, colours_of_things
+from normalizer_assets.grammar.products import (
+    CONCENTRATIONS,
+    FLAVOURS,
+    GENDERS,
+    MILK_FATS,
+    PET_FLAVOURS,
+)
+from normalizer_assets.grammar.quantities import COUNT_UNITS
+from normalizer_assets.grammar.text import any_of, words
+
+ATTRIBUTES = (
+    "capacity", "color", "flavor", "gender", "graphics", "lactose", "network", "pack_count",
+    "processor", "ram", "refurbished", "screen_type", "size", "storage_type", "sugar", "type",
+    "volume_ml", "weight_g",
+)  # fmt: skip
+"""Keys of the attributes that rules can fill, in the order of the JSON text."""
+
+_THINGS = (*TECHNOLOGY, *WORN, "lighting", "toys", "cosmetics", "baby", "other")
+"""Where "café" and "crema" are colours."""
+
+_COUNTS = "|".join(COUNT_UNITS)
+POINTED_INCHES = r" (1[0-9]\.[0-9]|[23][0-9]\.[0-9]) "
+"""A number with a point in the name of a screen or a notebook, without a unit."""
+BARE_INCHES = (
+    r" ([23][0-9]\.[0-9]|19|2[0-9]|3[249]|4[0-9]|5[058]|6[05]|7[057]|8[2356]|9[0-9]|1[01][0-9]) "
+)
+"""Diagonals of televisions and monitors, without a unit."""
+SHOE_NUMBER = r"(?:1[6-9]|[23][0-9]|4[0-8])(?:[.,]5)?"
+_LETTERED_SIZE = r"xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|estandar|g|p|rn|xg|xxg"
+_GARMENT_SIZE = (
+    (
+        r"(?i)\b(?:talla|talle|size|numero|nro|n°|t)\.? ?:? ?"
+        r"((?:(?:us|eu|cl|uk|cn) ?)?[0-9]{1,2}(?:[.,]5)?(?: ?[-/] ?[0-9]{1,2})?"
+        r"(?: (?:anos|meses))?\b)"
+    ),
+    rf"(?i)\b(?:talla|talle|size)\.? ?:? ?({_LETTERED_SIZE})\b",
+    r"(?i)\b((?:us|eur?|uk) ?[0-9]{1,2}(?:[.,]5)?)\b",
+    r"(?i)\b([0-9]{1,2}(?: ?- ?[0-9]{1,2})? (?:anos|meses))\b",
+    r"(?i)\b([234][0-9]x[234][0-9])\b",
+    rf"(?i) ({_LETTERED_SIZE})\W*$",
+    r" (X{0,3}[SL]|M|[2-5]XL) ",
+)
+"""Ways in which a garment's size is written, in ``plain`` text, the surest first."""
+_SHOE_NUMBERS = rf"({SHOE_NUMBER}(?: ?[-/] ?{SHOE_NUMBER})?)"
+_SHOE_SIZE = (
+    rf"(?i) {_SHOE_NUMBERS}(?: (?:unisex|hombre|mujer|nino|nina))?\W*$",
+    rf"(?i) (?:unisex|hombre|mujer|nino|nina|{any_of(COLOUR_WORDS)}) {_SHOE_NUMBERS}\b",
+)
+"""A shoe's number without a word before it: the last of its name, or behind its colour."""
+_BABY_FOOD = r" (?:leche|formula|colado|picado|compota|papilla|cereal|nan|nido|similac|enfamil) "
+_BOTH = r" (?:nino y nina|nina y nino|hombre y mujer|mujer y hombre) "
+_DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "
+_COLOUR_PAIR = rf" ({any_of(COLOUR_WORDS)}) / (?:{any_of(COLOUR_WORDS)}) "
+
+
+def attributes(group: pl.Expr) -> list[pl.Expr]:
+    """One column for each of ``ATTRIBUTES``, null where the listing does not state it.
+
+    Args:
+        group: Category group. The expressions read the columns ``plain`` (``text.plain`` of
+            the name), ``measured`` and ``base`` (its quantities as written and in base units),
+            ``memory`` (``electronics.memory``) and ``brand``.
+    """
+    text, base = pl.col("measured"), pl.col("base")
+    memory = pl.col("memory").struct
+    eaten = group.is_in(FOOD) | ((group == "baby") & text.str.contains(_BABY_FOOD))
+    # A tablet's grams are its dose.
+    dosed = (group == "pharmacy") & text.str.contains(r" [0-9]+(?:comprimidos|capsulas|tabletas) ")
+    contents = group.is_in((*FOOD, *CARE)) & ~dosed
+    single = memory.field("single")
+    ram_alone = group == "notebooks"
+    storage = pl.coalesce(memory.field("capacity"), pl.when(~ram_alone).then(single))
+    inches = text.str.extract(r" ([0-9]{1,3}(?:\.[0-9]+)?)in ")
+    values = {
+        "capacity": pl.when(group.is_in(COMPUTING))
+        .then(storage)
+        .when(eaten)
+        .then(_written(_content(text, "ml|cl|l|g|kg"))),
+        "color": pl.when(
+            group.is_in(COLOURED)
+            & ~((group == "other") & text.str.contains(r"[0-9](?:ml|l|g|kg) "))
+        ).then(_colour(_coloured_words(), group)),
+        "flavor": pl.when(group == "pet_food")
+        .then(_first_of(FLAVOURS | PET_FLAVOURS, text))
+        .when(group.is_in(FOOD))
+        .then(_first_of(FLAVOURS, text.str.slice(1).str.replace(r"^(?:agua de )?[^ ]+", ""))),
+        "gender": pl.when(group.is_in((*WORN, "baby")) & text.str.contains(_BOTH))
+        .then(pl.lit("unisex"))
+        .when(group.is_in((*WORN, "baby", "personal_care")))
+        .then(_first_of(GENDERS, text))
+        .when(group == "perfumes")
+        # "Good Girl" is for women.
+        .then(_first_of(GENDERS, text.str.replace_all(" (?:girl|boy)s? ", " "))),
+        "graphics": pl.when(group == "notebooks").then(electronics.graphics(pl.col("plain"))),
+        "lactose": pl.when(group == "dairy").then(
+            _stated(text, r" (?:sin|libre de|0%?) lactosa ", "sin")
+        ),
+        "network": pl.when(group.is_in(("smartphones", "tablets"))).then(electronics.network(text)),
+        "pack_count": pl.when(~group.is_in((*TECHNOLOGY, "appliances", "toys", "tools"))).then(
+            pl.coalesce(
+                text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
+                # "Toalla x3": among devices it would be a model ("Poco X3").
+                pl.when(group.is_in((*FOOD, *CARE))).then(
+                    text.str.extract(r" x([2-9]|[1-9][0-9]+) $")
+                ),
+            ).replace("1", None)
+        ),
+        "processor": pl.when(group.is_in(("notebooks", "smartphones", "tablets"))).then(
+            pl.coalesce(
+                electronics.processor(pl.col("plain")),
+                pl.when(pl.col("brand") == "APPLE").then(electronics.apple_chip(pl.col("plain"))),
+            )
+        ),
+        "ram": pl.when(group.is_in(COMPUTING)).then(
+            pl.coalesce(memory.field("ram"), pl.when(ram_alone).then(single))
+        ),
+        "refurbished": pl.when(group.is_in(DEVICES)).then(
+            _stated(text, r" (?:reacondicionad[oa]|refurbished|seminuev[oa]|renewed) ", "sí")
+        ),
+        "screen_type": pl.when(group.is_in(SCREENED)).then(
+            pl.coalesce(
+                electronics.screen_type(text),
+                # Elsewhere "va" is a verb.
+                pl.when((group == "monitors") & text.str.contains(" va ")).then(pl.lit("VA")),
+            )
+        ),
+        "size": pl.when(group.is_in((*WORN, "toys", "other")))
+        .then(_garment_size(group))
+        .when(group == "baby")
+        .then(text.str.extract(_DIAPER_SIZE).str.to_uppercase())
+        .when(group.is_in(("televisions", "monitors")))
+        .then(pl.coalesce(inches, text.str.extract(BARE_INCHES)))
+        .when(group == "notebooks")
+        .then(pl.coalesce(inches, text.str.extract(POINTED_INCHES)))
+        .when(group.is_in(DEVICES))
+        .then(inches),
+        "storage_type": pl.when(group.is_in(("notebooks", "storage"))).then(
+            text.str.extract(r" (ssd|hdd|emmc) ").str.to_uppercase()
+        ),
+        "sugar": pl.when(group.is_in(FOOD)).then(
+            _stated(text, r" (?:sin|cero|zero|libre de) azucar(?:es)? ", "sin")
+        ),
+        "type": pl.when(group == "perfumes")
+        .then(_first_of(CONCENTRATIONS, text))
+        .when(group == "dairy")
+        .then(_first_of(MILK_FATS, text)),
+        "volume_ml": pl.when(contents).then(_number(_content(base, "ml"))),
+        "weight_g": pl.when(contents).then(_number(_content(base, "g"))),
+    }
+    return [values[key].alias(key) for key in ATTRIBUTES]
+
+
+def _content(text: pl.Expr, units: str) -> pl.Expr:
+    """The last quantity in one of some units: names end with the content of one unit.
+
+    A drained weight counts only where no other is stated.
+    """
+    last = rf"^.* ([0-9]+(?:\.[0-9]+)?(?:{units})) "
+    return pl.coalesce(
+        text.str.replace_all(r" [0-9.]+g (?:peso )?drenad[oa]s? ", " ").str.extract(last),
+        text.str.extract(last),
+    )
+
+
+def _written(content: pl.Expr) -> pl.Expr:
+    """``2.0l`` as ``2L``, ``1.50kg`` as ``1.5kg``."""
+    return (
+        content.str.replace(r"(\.[0-9]*?)0+([a-z])", "$1$2")
+        .str.replace(r"\.([a-z])", "$1")
+        .str.replace(r"([0-9])l$", "${1}L")
+    )
+
+
+def _number(content: pl.Expr) -> pl.Expr:
+    return content.str.extract(r"^([0-9.]+)")
+
+
+def _first_of(spellings: dict[str, str], name: pl.Expr) -> pl.Expr:
+    """The value whose spelling stands first in a text."""
+    value_of = {
+        f" {spelling.replace('_', ' ')} ": value
+        for value, row in spellings.items()
+        for spelling in row.split()
+    }
+    return (
+        name.str.extract_many(sorted(value_of, key=lambda s: -len(s)), leftmost=True)
+        .list.first()
+        .replace_strict(value_of, default=None, return_dtype=pl.String)
+    )
+
+
+def _stated(name: pl.Expr, pattern: str, value: str) -> pl.Expr:
+    return pl.when(name.str.contains(pattern)).then(pl.lit(value))
+
+
+def _coloured_words() -> pl.Expr:
+    """Words of the name in which a stroke between two colours is still seen."""
+    return words(pl.col("plain").str.to_lowercase().str.replace(r" [+;] .*$", " "), keep="/")
+
+
+def _colour(name: pl.Expr, group: pl.Expr) -> pl.Expr:
+    """A garment's first colour; a device's last, because colours close its name.
+
+    Of colours with a stroke between them ("naranja/negro") the first counts.
+    """
+    name = name.str.replace_all(_COLOUR_PAIR, " $1 ")
+    plain_found = colours(name)
+    found = (
+        pl.when((plain_found.list.len() == 0) & group.is_in(_THINGS))
+        .then(colours_of_things(name))
+        .otherwise(plain_found)
+    )
+    return pl.when(group.is_in(WORN)).then(found.list.first()).otherwise(found.list.last())
+
+
+def _garment_size(group: pl.Expr) -> pl.Expr:
+    """The size as it is written: "M", "42", "US 7.5", "6 años"."""
+    text = pl.col("plain")
+    # What only worn things are sized by: a ball has its "talla 4", a phone case no "L".
+    stated = [text.str.extract(pattern) for pattern in _GARMENT_SIZE]
+    worn = pl.coalesce(
+        *stated,
+        *(pl.when(group.is_in(WORN)).then(text.str.extract(pattern)) for pattern in _SHOE_SIZE),
+    )
+    said = pl.when(group == "other").then(pl.coalesce(stated[:2])).otherwise(worn)
+    return (
+        said.str.to_uppercase()
+        .str.replace_all(r"\s*([-/])\s*", "$1")
+        .str.replace("ANOS", "años")
+        .str.replace("MESES", "meses")
+        .str.replace("UNICA", "única")
+    )

@@ -1,0 +1,304 @@
+r"""The model in a listing's name: what is left without all that is no product line.
+
+Belongs here: what a name says beside its model, by kind of product, and which of the rest is
+the model (DESIGN.md, "Labelling"). Does not belong here: the words themselves
+(``grammar.products``), codes (``grammar.codes``), and the attributes (``attributes``).
+
+The name is rewritten step by step: whatever is no model becomes a bar, and the first run of
+words between bars is the model. "Smart TV | The Frame | 50\" | QLED" has one such run.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from normalizer_assets.answers.attributes import BARE_INCHES, POINTED_INCHES, SHOE_NUMBER
+from normalizer_assets.answers.groups import COLOURED, DEVICES, FOOD, HOUSEHOLD
+from normalizer_assets.grammar import electronics
+from normalizer_assets.grammar.codes import code_of, without_code, without_notebook_code
+from normalizer_assets.grammar.colours import COLOUR_WORDS
+from normalizer_assets.grammar.noise import NOISE_WORDS
+from normalizer_assets.grammar.products import (
+    CARE_VARIANTS,
+    DEVICE_WORDS,
+    FLAVOUR_WORDS,
+    GOODS_WORDS,
+    LIFE_STAGES,
+    PERFUME_WORDS,
+    PET_FLAVOURS,
+    SHADE_WORDS,
+    SOFT_GOODS_WORDS,
+    SOFT_WORDS,
+)
+from normalizer_assets.grammar.quantities import DEVICE_QUANTITY_PATTERN, QUANTITY_PATTERN
+from normalizer_assets.grammar.text import any_of
+
+Step = tuple[str, str]
+"""A pattern, and what stands in its place."""
+
+BAR = "|"
+
+# --- what is no model -------------------------------------------------------------
+
+_QUANTITY_OF_DEVICES: Step = (DEVICE_QUANTITY_PATTERN, BAR)
+_QUANTITY_OF_GOODS: Step = (QUANTITY_PATTERN, BAR)
+# "KD-55X80L" is no 80 litres: a code keeps its hyphen apart from the patterns.
+_KEPT_HYPHEN: Step = (r"([A-Za-z0-9])-([0-9])", "${1}_$2")
+_KEPT_HYPHEN_OF_CODES: Step = (r"([A-Za-z])-([0-9])", "${1}_$2")
+
+
+def _any_word(words: Iterable[str], *more: str) -> Step:
+    """The step that bars words; a phrase such as "sin gluten" goes before the word "sin"."""
+    patterns = [r"\bsin [a-z]+\b", rf"\b{any_of(words)}\b", *more]
+    return rf"(?i-u:{'|'.join(patterns)})", BAR
+
+
+_DEVICE_WORDS = _any_word({*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORDS} - {*SOFT_WORDS})
+_DEVICE_PARTS: Step = (
+    (
+        r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz|[0-9]+v max|"
+        r"usb(?:[ -]c)?(?: [0-9](?:\.[0-9])?)?|[0-9.]+ ?(?:rpm|mb/s)|ip[0-9]{2}|e(?:14|26|27|40)|"
+        r"gu ?(?:10|5\.3)|g(?:4|9)|mr16|t[58]|[0-9]{1,2} ?[+/] ?[0-9]{2,3}(?: ?gb)?)\b)"
+    ),
+    BAR,
+)
+_COUNTED: Step = (
+    (
+        r"(?i-u:\b[0-9]+ (?:quemador(?:es)?|platos|cubiertos|puntadas|panes|peldanos|piezas|"
+        r"puertas|velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|"
+        r"niveles|en 1|vasos|cuerpos|bandejas|zonas|hp|baterias|posiciones|litros/min)\b)"
+    ),
+    BAR,
+)
+_BESIDE: Step = (r"(?i-u: (?:con|para|sin|incluye|c/|p/) )", BAR)
+"""What follows is beside the product, or for it: "AirPods Pro con estuche"."""
+_FITS: Step = (
+    (
+        r"(?i-u:\b(?:para|compatible con|for) (?:iphone|ipad|macbook|airpods|galaxy|apple|samsung|"
+        r"xiaomi|redmi|huawei|motorola|moto|playstation|ps[345]|xbox|nintendo|notebook|celular)\b)"
+        r"[^|]*"
+    ),
+    BAR,
+)
+"""What an accessory fits, to the end of its name."""
+_PLATFORMS: Step = (
+    (
+        r"(?i-u:\b(?:(?:nintendo )?switch(?: 2)?|ps[345]|playstation [345]|"
+        r"xbox(?: series [xs]| one)?)\b)"
+    ),
+    BAR,
+)
+"""What a game runs on: no part of its title."""
+_GAME = r"(?i-u:^ *\|? *(?:video)?juego\b)"
+
+_DESCRIBING = (
+    r"\b[a-z]{3,}(?:ad[oa]s?|id[oa]s?|antes?|entes?|dor(?:es|as?)?|iv[oa]s?|os[oa]s?|ic[oa]s?|"
+    r"ales|ables?|ibles?|mente|ul[oa]s?)\b"
+)
+"""Words that end as Spanish adjectives do; names of lines hardly ever end so."""
+_GOODS_PARTS: Step = (
+    (
+        r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+|"
+        r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
+        r"(?:etapa|talla) (?:[a-z]{1,3}|[0-9]))\b)"
+    ),
+    BAR,
+)
+_HARD_GOODS_WORDS = {*GOODS_WORDS, *NOISE_WORDS} - {*SOFT_GOODS_WORDS}
+_PET_FLAVOUR_WORDS = {
+    spelling.replace("_", " ") for row in PET_FLAVOURS.values() for spelling in row.split()
+}
+_GOODS_WORDS = _any_word(_HARD_GOODS_WORDS, _DESCRIBING)
+
+_DEVICE: tuple[Step, ...] = (
+    (electronics.PROCESSOR, BAR),
+    (electronics.GRAPHICS, BAR),
+    _KEPT_HYPHEN,
+    (r" -|- ", f" {BAR} "),
+    _QUANTITY_OF_DEVICES,
+    _COUNTED,
+    _DEVICE_WORDS,
+    _DEVICE_PARTS,
+    _BESIDE,
+)
+_GOODS: tuple[Step, ...] = (_FITS, _KEPT_HYPHEN_OF_CODES, _QUANTITY_OF_GOODS, _GOODS_PARTS)
+
+_WAYS: dict[str, tuple[Step, ...]] = {
+    "screens": (*_DEVICE, (r"(?-u:\b)20[12][0-9](?-u:\b)", BAR), (BARE_INCHES, BAR)),
+    "notebooks": (*_DEVICE, (POINTED_INCHES, BAR)),
+    "games": (*_DEVICE, _PLATFORMS),
+    # "Spider-Man 2 PS5": what a title ends with is its platform.
+    "consoles": (*_DEVICE, (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$)", f"$1 {BAR}$2")),
+    "devices": _DEVICE,
+    "perfumes": (
+        _FITS,
+        _QUANTITY_OF_GOODS,
+        # "Le Male Le Parfum" is a line; the mark hides it from the words.
+        (r"(?i-u:\b(l)e (p)arfum\b)", "${1}e_${2}arfum"),
+        _any_word(PERFUME_WORDS),
+    ),
+    "footwear": (
+        _FITS,
+        _KEPT_HYPHEN_OF_CODES,
+        _QUANTITY_OF_GOODS,
+        _GOODS_WORDS,
+        (rf" {SHOE_NUMBER} *(\||$)", f"{BAR}$1"),
+        (r"/ *\|", BAR),
+    ),
+    "care": (*_GOODS, _any_word(_HARD_GOODS_WORDS - {*CARE_VARIANTS})),
+    "baby": (*_GOODS, _GOODS_WORDS, (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR)),
+    "food": (*_GOODS, _any_word({*_HARD_GOODS_WORDS, *FLAVOUR_WORDS}, _DESCRIBING)),
+    "pet food": (
+        *_GOODS,
+        _any_word(
+            {*_HARD_GOODS_WORDS, *FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS} - {*LIFE_STAGES}, _DESCRIBING
+        ),
+    ),
+    # A watch's "Series 7 41mm" has lost no comma.
+    "other": (
+        _FITS,
+        _KEPT_HYPHEN_OF_CODES,
+        _QUANTITY_OF_DEVICES,
+        _GOODS_PARTS,
+        _GOODS_WORDS,
+        _DEVICE_WORDS,
+    ),
+    "goods": (*_GOODS, _GOODS_WORDS),
+}
+"""How the names of some groups are barred, step by step."""
+
+_WAY_OF_GROUP = {
+    **dict.fromkeys(DEVICES, "devices"),
+    **dict.fromkeys(("televisions", "monitors"), "screens"),
+    "consoles": "consoles",
+    **dict.fromkeys(FOOD, "food"),
+    **dict.fromkeys(("personal_care", "cosmetics"), "care"),
+    "pet_food": "pet food",
+} | {group: group for group in ("notebooks", "perfumes", "footwear", "baby", "other")}
+
+
+# --- which of the rest is the model -----------------------------------------------
+
+_SPLITS = r"(?:[|()\[\]{},;]| [-/+]|[-/] )+"
+# Single letters only in lower case: "iPhone X" and "Vitamina A" end in a name.
+_SMALL_WORDS = r"(?:(?i-u:de|del|la|el|los|las|con|sin|para|por|en|un|una|of|and|with)|[yaoexcun])"
+_SMALL_WORDS_BEFORE = rf"^ *(?:{_SMALL_WORDS}(?-u:\b)[ .]*)+"
+_SMALL_WORDS_BEHIND = rf"(?: {_SMALL_WORDS}(?-u:\b)[ .]*)+$"
+_SOFT_WORDS_BEFORE = rf"^(?:[ |]*(?i-u:\b{any_of(SOFT_WORDS)}\b))+"
+_SOFT_WORDS_BEHIND = rf"(?:(?i-u:\b{any_of(SOFT_WORDS)}\b) *)+$"
+_SOFT_GOODS_WORDS_BEHIND = rf"(?i-u:(?:^| ){any_of(SOFT_GOODS_WORDS)}\b *)+$"
+_NUMBERED = r"[0-9]|(?-u:\b)(?:II|III|IV|V|VI|VII|VIII|IX|X)(?-u:\b)"
+"""A line that tells its generation, and so needs no code."""
+_COLOURS_AT_BAR = (
+    rf"(?i-u:(?: |\||^)(?:{any_of(SHADE_WORDS)} )?(?:{any_of(COLOUR_WORDS)} *)+"
+    r"(?:[a-z]+ *)?(?:\||$))"
+)
+_COLOURS_FIRST = rf"(?i-u:(?:\||^) *(?:{any_of(COLOUR_WORDS)} +)+)"
+_LINED = ("smartphones", "tablets")
+_SAYS = r"[A-Za-z]{2}|[A-Za-z][0-9]|[0-9][A-Za-z]"
+
+
+def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl.Series:
+    """Returns the model that each name states, null where it states none.
+
+    Args:
+        listings: Columns ``unbranded`` (the name in ASCII, a bar in place of its brand),
+            ``plain`` (``text.plain`` of the name), ``brand`` and ``category_group``.
+        noise_words: A user's own words that are no model, folded.
+
+    Returns:
+        String series ``model``, row for row.
+    """
+    noise = (_any_word(noise_words),) if noise_words else ()
+    way = pl.col("category_group").replace_strict(_WAY_OF_GROUP, default="goods")
+    game = (pl.col("category_group") == "consoles") & pl.col("unbranded").str.contains(_GAME)
+    # Names of one way at a time: Polars would run every way over every name, and compile
+    # the patterns of all for a single one, which took 0.18 s.
+    parts = (
+        listings.select("unbranded", "plain", "brand", "category_group")
+        .with_row_index()
+        .with_columns(way=pl.when(game).then(pl.lit("games")).otherwise(way))
+        .partition_by("way", as_dict=True, include_key=False)
+    )
+    read = [
+        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)]))).select(
+            "index", model=_with_apple_chip(_model())
+        )
+        for (key,), part in parts.items()
+    ]
+    if not read:
+        return pl.Series("model", [], pl.String)
+    return pl.concat(read).sort("index")["model"]
+
+
+def _barred(steps: tuple[Step, ...]) -> pl.Expr:
+    """The name with a bar for everything that is no model."""
+    text = pl.col("unbranded")
+    for pattern, replacement in steps:
+        text = text.str.replace_all(pattern, replacement)
+    return (
+        text.str.replace_all(_SPLITS, BAR)
+        .str.replace_all("e_P", "e P", literal=True)
+        .str.replace_all("e_p", "e p", literal=True)
+        .str.replace_all("_", "-", literal=True)
+    )
+
+
+def _model() -> pl.Expr:
+    """The first run of words between bars; a device without one is called by its code."""
+    group, barred = pl.col("category_group"), pl.col("barred")
+    colourless = barred.str.replace_all(_COLOURS_AT_BAR, BAR).str.replace_all(_COLOURS_FIRST, BAR)
+    run = (
+        pl.when(group == "perfumes")
+        # An article belongs to a perfume's line ("La Nuit Trésor").
+        .then(_first_run(barred, small_words_before=""))
+        .otherwise(_first_run(pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)))
+    )
+    # "Xiaomi 12 (256 GB)": a line may be a number alone.
+    number = pl.col("unbranded").str.extract(r"^\W*([0-9]{1,2})(?:\W*$|\W*[(|])")
+    code = code_of(barred.str.replace_all(BAR, " ", literal=True))
+    line = without_code(run)
+    unnumbered = (
+        group.is_in((*HOUSEHOLD, "televisions", "monitors"))
+        & (line == run)
+        & ~run.str.contains("[0-9]")
+        & code.is_not_null()
+    )
+    return pl.coalesce(
+        pl.when(group == "notebooks").then(without_notebook_code(line)),
+        pl.when(group.is_in(_LINED)).then(line),
+        pl.when(group.is_in(DEVICES) & line.str.contains(_NUMBERED)).then(line),
+        # A line without a number is told apart by its code: "NeoChef MS2336GIH".
+        pl.when(unnumbered).then(pl.concat_str(line, pl.lit(" "), code)),
+        run,
+        pl.when(group == "smartphones").then(number),
+        pl.when(group.is_in(DEVICES)).then(code),
+    )
+
+
+def _first_run(barred: pl.Expr, small_words_before: str = _SMALL_WORDS_BEFORE) -> pl.Expr:
+    """The first part between bars that says something, without small words around it."""
+    runs = barred.str.split(BAR).list.eval(
+        pl.element()
+        .str.replace_all(r" +", " ")
+        .str.replace(small_words_before, "")
+        .str.replace(_SMALL_WORDS_BEHIND, "")
+        .str.replace(_SOFT_WORDS_BEFORE, "")
+        .str.replace(_SOFT_WORDS_BEHIND, "")
+        .str.replace(_SOFT_GOODS_WORDS_BEHIND, "")
+        .str.strip_chars(" .-!*:_")
+    )
+    return runs.list.filter(pl.element().str.contains(_SAYS)).list.first()
+
+
+def _with_apple_chip(model: pl.Expr) -> pl.Expr:
+    """A MacBook's or iPad's generation is its chip, wherever the name has it."""
+    line = model.str.replace(electronics.APPLE_CHIP, "").str.strip_chars(" ")
+    chip = electronics.apple_chip(pl.col("plain"))
+    return (
+        pl.when(
+            (pl.col("brand") == "APPLE") & pl.col("category_group").is_in(("notebooks", "tablets"))
+        )
+        .then(pl.concat_str(line, chip, separator=" ", ignore_nulls=True))
+        .otherwise(model)
+    )
