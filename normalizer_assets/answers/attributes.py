@@ -38,7 +38,7 @@ ATTRIBUTES = (
 )  # fmt: skip
 """Keys of the attributes that rules can fill, in the order of the JSON text."""
 
-_THINGS = (*TECHNOLOGY, *WORN, "lighting", "toys", "cosmetics", "baby", "other")
+_THINGS = (*DEVICES, *WORN, "toys", "baby", "other")
 """Where "café" and "crema" are colours."""
 
 _COUNTS = "|".join(COUNT_UNITS)
@@ -52,15 +52,24 @@ SHOE_NUMBER = r"(?:1[6-9]|[23][0-9]|4[0-8])(?:[.,]5)?"
 _LETTERED_SIZE = r"xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|estandar|g|p|rn|xg|xxg"
 _GARMENT_SIZE = (
     (
-        r"(?i)\b(?:talla|talle|size|numero|nro|n°|t)\.? ?:? ?"
-        r"((?:(?:us|eu|cl|uk|cn) ?)?[0-9]{1,2}(?:[.,]5)?(?: ?[-/] ?[0-9]{1,2})?"
-        r"(?: (?:anos|meses))?\b)"
+        r"(?i)\b(?:talla|talle|size|numero|nro|n°)\.? ?:? ?"
+        r"((?:(?:us|eur?|cl|uk|cn) ?)?[0-9]{1,2}(?:[.,]5)?(?: ?[-/] ?[0-9]{1,2})?"
+        r"(?: (?:anos|meses|us|eur?|uk))?\b)"
     ),
-    rf"(?i)\b(?:talla|talle|size)\.? ?:? ?({_LETTERED_SIZE})\b",
+    rf"(?i)\b(?:talla|talle|size)\.? ?:? ?((?:{_LETTERED_SIZE})(?:/(?:{_LETTERED_SIZE}))?)\b",
     r"(?i)\b((?:us|eur?|uk) ?[0-9]{1,2}(?:[.,]5)?)\b",
+    r"(?i)\b([0-9]{1,2}(?:[.,]5)? (?:us|eur?|uk))\b",
     r"(?i)\b([0-9]{1,2}(?: ?- ?[0-9]{1,2})? (?:anos|meses))\b",
-    r"(?i)\b([234][0-9]x[234][0-9])\b",
-    rf"(?i) ({_LETTERED_SIZE})\W*$",
+    r"(?i)\b([0-9]{1,2} ?- ?[0-9]{1,2} ?m)\b",
+    r"\b([0-9]{1,2}M)\b",
+    r"(?i)\b(w[0-9]{2} ?l[0-9]{2})\b",
+    r"(?i)\b([234][0-9][x/][234][0-9])\b",
+    r"\b(M[0-9]{1,2}/W[0-9]{1,2}|[0-9]{1,2}(?:\.5)?Y|[0-9]{2,3}[A-DF])\b",
+    r"\b([678] [1357]/[48])\b",
+    rf"(?i)[ (|,]((?:{_LETTERED_SIZE})(?:/(?:{_LETTERED_SIZE}))?)\W*$",
+    r"(?i)\bt ?[-./]? ?([0-9]{1,2}(?:[.,]5)?)\b",
+    rf"(?i)\bt[-./] ?({_LETTERED_SIZE})\b",
+    r"# ?([0-9]{2})\b",
     r" (X{0,3}[SL]|M|[2-5]XL) ",
 )
 """Ways in which a garment's size is written, in ``plain`` text, the surest first."""
@@ -73,7 +82,8 @@ _SHOE_SIZE = (
 _BABY_FOOD = r" (?:leche|formula|colado|picado|compota|papilla|cereal|nan|nido|similac|enfamil) "
 _BOTH = r" (?:nino y nina|nina y nino|hombre y mujer|mujer y hombre) "
 _DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "
-_COLOUR_PAIR = rf" ({any_of(COLOUR_WORDS)}) / (?:{any_of(COLOUR_WORDS)}) "
+_COLOUR_PAIR = rf" ({any_of(COLOUR_WORDS)})(?: pastel)? (?:/|y) (?:{any_of(COLOUR_WORDS)}) "
+_CLEANING_TOOL = r" (?:panos?|mopas?|bolsas?|guantes?|baldes?|escobas?|esponjas?|ceras?|velas?) "
 
 
 def attributes(group: pl.Expr) -> list[pl.Expr]:
@@ -100,8 +110,11 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .when(eaten)
         .then(_written(_content(text, "ml|cl|l|g|kg"))),
         "color": pl.when(
-            group.is_in(COLOURED)
-            & ~((group == "other") & text.str.contains(r"[0-9](?:ml|l|g|kg) "))
+            (
+                (group.is_in(COLOURED) & ~eaten)
+                | ((group == "cleaning") & text.str.contains(_CLEANING_TOOL))
+            )
+            & ~(group.is_in(("other", "baby")) & text.str.contains(r"[0-9](?:ml|l|g|kg) "))
         ).then(_colour(_coloured_words(), group)),
         "flavor": pl.when(group == "pet_food")
         .then(_first_of(FLAVOURS | PET_FLAVOURS, text))
@@ -109,7 +122,10 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .then(_first_of(FLAVOURS, text.str.slice(1).str.replace(r"^(?:agua de )?[^ ]+", ""))),
         "gender": pl.when(group.is_in((*WORN, "baby")) & text.str.contains(_BOTH))
         .then(pl.lit("unisex"))
-        .when(group.is_in((*WORN, "baby", "personal_care")))
+        .when(group == "baby")
+        # "Fórmula infantil" is for girls as well.
+        .then(_first_of(GENDERS, text.str.replace_all(" infantil ", " ")))
+        .when(group.is_in((*WORN, "personal_care")))
         .then(_first_of(GENDERS, text))
         .when(group == "perfumes")
         # "Good Girl" is for women.
@@ -122,13 +138,14 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         "pack_count": pl.when(~group.is_in((*TECHNOLOGY, "appliances", "toys", "tools"))).then(
             pl.coalesce(
                 text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
+                pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
                 # "Toalla x3": among devices it would be a model ("Poco X3").
                 pl.when(group.is_in((*FOOD, *CARE))).then(
                     text.str.extract(r" x([2-9]|[1-9][0-9]+) $")
                 ),
             ).replace("1", None)
         ),
-        "processor": pl.when(group.is_in(("notebooks", "smartphones", "tablets"))).then(
+        "processor": pl.when(group.is_in(("notebooks", "smartphones", "tablets", "consoles"))).then(
             pl.coalesce(
                 electronics.processor(pl.col("plain")),
                 pl.when(pl.col("brand") == "APPLE").then(electronics.apple_chip(pl.col("plain"))),
@@ -140,11 +157,13 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         "refurbished": pl.when(group.is_in(DEVICES)).then(
             _stated(text, r" (?:reacondicionad[oa]|refurbished|seminuev[oa]|renewed) ", "sí")
         ),
-        "screen_type": pl.when(group.is_in(SCREENED)).then(
+        "screen_type": pl.when(group.is_in((*SCREENED, "consoles"))).then(
             pl.coalesce(
                 electronics.screen_type(text),
                 # Elsewhere "va" is a verb.
-                pl.when((group == "monitors") & text.str.contains(" va ")).then(pl.lit("VA")),
+                pl.when(group == "monitors").then(
+                    text.str.extract(r" (va|tn) ").str.to_uppercase()
+                ),
             )
         ),
         "size": pl.when(group.is_in((*WORN, "toys", "other")))

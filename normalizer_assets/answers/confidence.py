@@ -16,6 +16,7 @@ from typing import NamedTuple
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from normalizer_assets.answers.evidence import NOTHING
 from normalizer_assets.config import ConfidenceConfig, ConfigurationError
 
 SHIPPED = Path(__file__).parent / "calibrations" / "hand-written.json"
@@ -99,7 +100,7 @@ def confidence(features: pl.DataFrame, rows: int, calibration: Calibration) -> p
         calibration: The curve.
 
     Returns:
-        Float64, 0 to 1, one an answer.
+        Float64, 0 to 1, one an answer; 0 where nothing is answered.
     """
     weight = pl.col("feature").replace_strict(
         list(calibration.weights), list(calibration.weights.values()), default=0.0
@@ -116,8 +117,10 @@ def confidence(features: pl.DataFrame, rows: int, calibration: Calibration) -> p
         .fill_null(0.0)
         + calibration.intercept
     )
+    empty = features.filter(pl.col("feature") == NOTHING)["row"]
+    answered = ~pl.int_range(rows, dtype=pl.UInt32, eager=True).is_in(empty.to_list())
     # A sum's last digits depend on the order; a version must not change by them.
-    return (1 / (1 + (-log_odds).exp())).round(6).alias("confidence")
+    return (answered / (1 + (-log_odds).exp())).round(6).alias("confidence")
 
 
 def confidences(

@@ -27,6 +27,7 @@ case ("brand agreed", "quantity contradicted") with the value 1, or a number:
   no such attribute: dropped), completed (the answer lacks what the listing states: taken
   from it), agreed, contradicted (dropped), stated, inferred.
 - price: implausible for the group.
+- whether nothing at all is answered.
 - neighbour: whether the cache's answer to a variant of the product agreed (brand and model are
   the same) or disagreed.
 - the number that the model claims for itself, as log-odds.
@@ -42,7 +43,7 @@ from normalizer_assets.grammar.colours import COLOUR_WORDS, colours, colours_of_
 from normalizer_assets.grammar.electronics import SCREEN_WORDS
 from normalizer_assets.grammar.noise import NOISE_WORDS, STOP_WORDS
 from normalizer_assets.grammar.products import DEVICE_WORDS, FLAVOUR_WORDS, GOODS_WORDS
-from normalizer_assets.grammar.quantities import COUNT_UNITS, measured, quantities
+from normalizer_assets.grammar.quantities import COUNT_UNITS, UNITS, measured, quantities
 from normalizer_assets.grammar.text import fold, fold_word, words
 
 QUANTITY_FIELDS = {
@@ -118,6 +119,11 @@ _VOCABULARY = {
 _PRODUCT_WORDS = {word for word in _VOCABULARY if len(word) > len("pro")} - set(VARIANT_WORDS)
 """Words that say what a thing is, or nothing at all; a model that has one that the rules left
 out may be the listing's noise."""
+
+_QUANTITY = rf" [0-9.x]+(?:{'|'.join(UNITS)}) "
+
+NOTHING = "nothing answered"
+"""The feature of an answer without any field, which nothing can make sure of."""
 
 MOST_CODES = 4
 """Words with a digit of a model that are looked for in the name."""
@@ -220,6 +226,7 @@ def gather_evidence(rows: pl.DataFrame) -> Evidence:
             _model_numbers(models),
             _unexplained(rows, said),
             _claims(rows),
+            _empty(rows, kept),
         ]
     )
     return Evidence(
@@ -419,7 +426,12 @@ def _unexplained(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     left = pl.col("name")
     for part in ("model", "brand", "attribute_words"):
         left = left.list.set_difference(pl.col(part))
-    without_quantities = measured(pl.col("name")).str.replace_all(r" [0-9.]+[a-z%°]* ", "  ")
+    # Doubled spaces let neighbours be found that would share one.
+    without_quantities = (
+        measured(pl.col("name"))
+        .str.replace_all(" ", "  ", literal=True)
+        .str.replace_all(_QUANTITY, " ")
+    )
     texts = (
         _numbered(rows)
         .join(of_attributes, on="row", how="left", maintain_order="left")
@@ -443,6 +455,18 @@ def _unexplained(rows: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         .unpivot(index="row", variable_name="feature")
         .filter(pl.col("value") != 0)
         .select("row", "feature", "value")
+    )
+
+
+def _empty(rows: pl.DataFrame, kept: list[dict[str, Any]]) -> pl.DataFrame:
+    """Returns which answers have no field, not even one taken from the listing."""
+    return (
+        _numbered(rows)
+        .filter(
+            pl.Series([not attributes for attributes in kept], dtype=pl.Boolean),
+            pl.all_horizontal(pl.col("brand", "rules_brand", "listing_brand", "model").is_null()),
+        )
+        .select("row", pl.lit(NOTHING).alias("feature"), pl.lit(1.0).alias("value"))
     )
 
 

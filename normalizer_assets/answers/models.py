@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from normalizer_assets.answers.attributes import BARE_INCHES, POINTED_INCHES, SHOE_NUMBER
-from normalizer_assets.answers.groups import COLOURED, DEVICES, FOOD, HOUSEHOLD
+from normalizer_assets.answers.groups import COLOURED, DEVICES, FOOD, HOUSEHOLD, WORN
 from normalizer_assets.grammar import electronics
 from normalizer_assets.grammar.codes import code_of, without_code, without_notebook_code
 from normalizer_assets.grammar.colours import COLOUR_WORDS
@@ -57,14 +57,19 @@ _DEVICE_WORDS = _any_word({*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORD
 _DEVICE_PARTS: Step = (
     (
         r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz|[0-9]+v max|"
-        r"usb(?:[ -]c)?(?: [0-9](?:\.[0-9])?)?|[0-9.]+ ?(?:rpm|mb/s)|ip[0-9]{2}|e(?:14|26|27|40)|"
+        r"usb(?:[ -]?c)?(?: ?[0-9](?:\.[0-9])?)?|a[cx][0-9]{3,4}|"
+        r"[257]\.[124] canales|[0-9]+ ?hp|[0-9.]+ ?(?:rpm|mb/s)|ip[0-9]{2}|e(?:14|26|27|40)|"
         r"gu ?(?:10|5\.3)|g(?:4|9)|mr16|t[58]|[0-9]{1,2} ?[+/] ?[0-9]{2,3}(?: ?gb)?)\b)"
     ),
     BAR,
 )
+_MEMORY_PAIR: Step = (
+    r"(?i-u:\b[0-9]{1,2} ?(?:gb)? ?[-+/] ?(?:64|128|256|512)(?: ?gb)?\b)",
+    BAR,
+)
 _COUNTED: Step = (
     (
-        r"(?i-u:\b[0-9]+ (?:quemador(?:es)?|platos|cubiertos|puntadas|panes|peldanos|piezas|"
+        r"(?i-u:\b[0-9]+ (?:quem(?:ador(?:es)?)?|platos|cubiertos|puntadas|panes|peldanos|piezas|"
         r"puertas|velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|"
         r"niveles|en 1|vasos|cuerpos|bandejas|zonas|hp|baterias|posiciones|litros/min)\b)"
     ),
@@ -81,15 +86,13 @@ _FITS: Step = (
     BAR,
 )
 """What an accessory fits, to the end of its name."""
-_PLATFORMS: Step = (
-    (
-        r"(?i-u:\b(?:(?:nintendo )?switch(?: 2)?|ps[345]|playstation [345]|"
-        r"xbox(?: series [xs]| one)?)\b)"
-    ),
-    BAR,
+_PLATFORM = (
+    r"(?:(?:nintendo )?switch(?: 2)?|ps[345]|playstation(?: [345])?|xbox(?: series [xs]| one)?)"
 )
+_PLATFORMS: Step = (rf"(?i-u:\b{_PLATFORM}\b)", BAR)
 """What a game runs on: no part of its title."""
-_GAME = r"(?i-u:^ *\|? *(?:video)?juego\b)"
+_TOLD_SIZE = r"(?i)\b(?:talla|us|eur?|uk|t[./-]) ?[0-9]"
+_GAME = r"(?i-u:^ *\|? *(?:(?:video)?juego|joystick|volante|par joy_con)\b)"
 
 _DESCRIBING = (
     r"\b[a-z]{3,}(?:ad[oa]s?|id[oa]s?|antes?|entes?|dor(?:es|as?)?|iv[oa]s?|os[oa]s?|ic[oa]s?|"
@@ -99,8 +102,11 @@ _DESCRIBING = (
 _GOODS_PARTS: Step = (
     (
         r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+|"
-        r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
-        r"(?:etapa|talla) (?:[a-z]{1,3}|[0-9]))\b)"
+        r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|"
+        r"ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
+        r"(?:etapa|talla) [a-z]{1,3}|talla [0-9]+|[0-9]+ ?(?:pk|pack|hp)|[0-9.,]+k|t[0-9]{2}|"
+        r"w[0-9]{2} ?l[0-9]{2}|(?:19|20)[0-9]{2}|[0-9a-z]*[0-9]{5,}[0-9a-z-]*)\b"
+        r"|[0-9]+(?:[.,][0-9]+)? ?%(?: alc)?)"
     ),
     BAR,
 )
@@ -110,49 +116,75 @@ _PET_FLAVOUR_WORDS = {
 }
 _GOODS_WORDS = _any_word(_HARD_GOODS_WORDS, _DESCRIBING)
 
+_FROM_COLOUR_ON: Step = (
+    rf"(?i-u:([a-z0-9]) (?:{any_of(SHADE_WORDS)} )?{any_of(COLOUR_WORDS)}\b)[^|]*",
+    f"$1 {BAR}",
+)
+"""What is worn has its colour behind its model, and its size behind the colour."""
+
 _DEVICE: tuple[Step, ...] = (
     (electronics.PROCESSOR, BAR),
     (electronics.GRAPHICS, BAR),
+    _MEMORY_PAIR,
     _KEPT_HYPHEN,
     (r" -|- ", f" {BAR} "),
     _QUANTITY_OF_DEVICES,
     _COUNTED,
+    (rf"(?i-u:\b{any_of(COLOUR_WORDS)}/[a-z]+\b)", BAR),
+    (r" [A-Ca-c]\+\++", BAR),
     _DEVICE_WORDS,
     _DEVICE_PARTS,
     _BESIDE,
 )
-_GOODS: tuple[Step, ...] = (_FITS, _KEPT_HYPHEN_OF_CODES, _QUANTITY_OF_GOODS, _GOODS_PARTS)
+# "Etapa 3 850 g" has lost no comma; the mark is a space again in the end.
+_STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}__$2")
+_GOODS: tuple[Step, ...] = (_FITS, _STAGE, _KEPT_HYPHEN_OF_CODES, _QUANTITY_OF_GOODS, _GOODS_PARTS)
 
 _WAYS: dict[str, tuple[Step, ...]] = {
-    "screens": (*_DEVICE, (r"(?-u:\b)20[12][0-9](?-u:\b)", BAR), (BARE_INCHES, BAR)),
+    "screens": (
+        *_DEVICE,
+        (r"(?i-u:\bevo\b)", BAR),
+        (r"(?-u:\b)20[12][0-9](?-u:\b)", BAR),
+        (BARE_INCHES, BAR),
+    ),
     "notebooks": (*_DEVICE, (POINTED_INCHES, BAR)),
     "games": (*_DEVICE, _PLATFORMS),
     # "Spider-Man 2 PS5": what a title ends with is its platform.
-    "consoles": (*_DEVICE, (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$)", f"$1 {BAR}$2")),
+    "consoles": (
+        *_DEVICE,
+        (rf"(?i-u:\b{_PLATFORM}(?:/(?:{_PLATFORM}|pc|movil|android))+)", BAR),
+        (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$)", f"$1 {BAR}$2"),
+    ),
     "devices": _DEVICE,
     "perfumes": (
         _FITS,
         _QUANTITY_OF_GOODS,
         # "Le Male Le Parfum" is a line; the mark hides it from the words.
-        (r"(?i-u:\b(l)e (p)arfum\b)", "${1}e_${2}arfum"),
+        (r"(?i-u:\b(le) (parfum)\b)", "${1}__$2"),
         _any_word(PERFUME_WORDS),
     ),
+    "clothing": (*_GOODS, _GOODS_WORDS, _FROM_COLOUR_ON, (r"/ *\|", BAR)),
     "footwear": (
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
         _QUANTITY_OF_GOODS,
         _GOODS_WORDS,
-        (rf" {SHOE_NUMBER} *(\||$)", f"{BAR}$1"),
+        _FROM_COLOUR_ON,
+        (rf" {SHOE_NUMBER}[ |]*$", BAR),
         (r"/ *\|", BAR),
+    ),
+    "cosmetics": (
+        *_GOODS,
+        _any_word(_HARD_GOODS_WORDS - {*CARE_VARIANTS}),
+        # A shade has a number, and its name behind it: "Fit Me 120 Classic Ivory".
+        (r" [0-9]{2,3}(?:\.[0-9]+)? [^|]*", BAR),
     ),
     "care": (*_GOODS, _any_word(_HARD_GOODS_WORDS - {*CARE_VARIANTS})),
     "baby": (*_GOODS, _GOODS_WORDS, (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR)),
     "food": (*_GOODS, _any_word({*_HARD_GOODS_WORDS, *FLAVOUR_WORDS}, _DESCRIBING)),
     "pet food": (
         *_GOODS,
-        _any_word(
-            {*_HARD_GOODS_WORDS, *FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS} - {*LIFE_STAGES}, _DESCRIBING
-        ),
+        _any_word({*_HARD_GOODS_WORDS, *FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS} - {*LIFE_STAGES}),
     ),
     # A watch's "Series 7 41mm" has lost no comma.
     "other": (
@@ -162,8 +194,9 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         _GOODS_PARTS,
         _GOODS_WORDS,
         _DEVICE_WORDS,
+        _DEVICE_PARTS,
     ),
-    "goods": (*_GOODS, _GOODS_WORDS),
+    "goods": (*_GOODS, _GOODS_WORDS, (r"/ *\|", BAR)),
 }
 """How the names of some groups are barred, step by step."""
 
@@ -172,14 +205,17 @@ _WAY_OF_GROUP = {
     **dict.fromkeys(("televisions", "monitors"), "screens"),
     "consoles": "consoles",
     **dict.fromkeys(FOOD, "food"),
-    **dict.fromkeys(("personal_care", "cosmetics"), "care"),
+    "personal_care": "care",
     "pet_food": "pet food",
-} | {group: group for group in ("notebooks", "perfumes", "footwear", "baby", "other")}
+} | {
+    group: group
+    for group in ("notebooks", "perfumes", "cosmetics", "footwear", "clothing", "baby", "other")
+}
 
 
 # --- which of the rest is the model -----------------------------------------------
 
-_SPLITS = r"(?:[|()\[\]{},;]| [-/+]|[-/] )+"
+_SPLITS = r"(?:[|()\[\]{},;]|: | [-/+]|[-/] )+"
 # Single letters only in lower case: "iPhone X" and "Vitamina A" end in a name.
 _SMALL_WORDS = r"(?:(?i-u:de|del|la|el|los|las|con|sin|para|por|en|un|una|of|and|with)|[yaoexcun])"
 _SMALL_WORDS_BEFORE = rf"^ *(?:{_SMALL_WORDS}(?-u:\b)[ .]*)+"
@@ -211,13 +247,21 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
     """
     noise = (_any_word(noise_words),) if noise_words else ()
     way = pl.col("category_group").replace_strict(_WAY_OF_GROUP, default="goods")
+    # "Air Zoom Pegasus 40, US 7.5": where the size is told, another number is the line's.
+    sized = (pl.col("category_group") == "footwear") & pl.col("plain").str.contains(_TOLD_SIZE)
     game = (pl.col("category_group") == "consoles") & pl.col("unbranded").str.contains(_GAME)
     # Names of one way at a time: Polars would run every way over every name, and compile
     # the patterns of all for a single one, which took 0.18 s.
     parts = (
         listings.select("unbranded", "plain", "brand", "category_group")
         .with_row_index()
-        .with_columns(way=pl.when(game).then(pl.lit("games")).otherwise(way))
+        .with_columns(
+            way=pl.when(game)
+            .then(pl.lit("games"))
+            .when(sized)
+            .then(pl.lit("clothing"))
+            .otherwise(way)
+        )
         .partition_by("way", as_dict=True, include_key=False)
     )
     read = [
@@ -238,8 +282,7 @@ def _barred(steps: tuple[Step, ...]) -> pl.Expr:
         text = text.str.replace_all(pattern, replacement)
     return (
         text.str.replace_all(_SPLITS, BAR)
-        .str.replace_all("e_P", "e P", literal=True)
-        .str.replace_all("e_p", "e p", literal=True)
+        .str.replace_all("__", " ", literal=True)
         .str.replace_all("_", "-", literal=True)
     )
 
@@ -254,8 +297,12 @@ def _model() -> pl.Expr:
         .then(_first_run(barred, small_words_before=""))
         .otherwise(_first_run(pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)))
     )
-    # "Xiaomi 12 (256 GB)": a line may be a number alone.
+    # "Xiaomi 12 (256 GB)", "Dremel 4000": a line may be a number alone.
     number = pl.col("unbranded").str.extract(r"^\W*([0-9]{1,2})(?:\W*$|\W*[(|])")
+    long_number = barred.str.extract(r"(?:^|\|) *([0-9]{3,4}) *(?:\||$)")
+    # "Heineken 0.0" and "Havana Club 7 Años" have no other name.
+    strength = pl.col("unbranded").str.extract(r"\b(0[.,]0)\b")
+    age = pl.col("plain").str.extract(r"(?i)\b([0-9]{1,2}) anos\b") + " Años"
     code = code_of(barred.str.replace_all(BAR, " ", literal=True))
     line = without_code(run)
     unnumbered = (
@@ -272,6 +319,8 @@ def _model() -> pl.Expr:
         pl.when(unnumbered).then(pl.concat_str(line, pl.lit(" "), code)),
         run,
         pl.when(group == "smartphones").then(number),
+        pl.when(group.is_in((*HOUSEHOLD, *WORN))).then(long_number),
+        pl.when(group == "beverages").then(pl.coalesce(strength, age)),
         pl.when(group.is_in(DEVICES)).then(code),
     )
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from normalizer_assets.answers.attributes import ATTRIBUTES, attributes
 from normalizer_assets.answers.models import read_models
+from normalizer_assets.answers.unit_prices import size_by_price, with_lost_comma
 from normalizer_assets.config import GrammarConfig
 from normalizer_assets.grammar import brands, electronics
 from normalizer_assets.grammar.quantities import in_base_units, measured
@@ -29,6 +30,39 @@ _DECIDING = (
     "color",
 )
 
+_WRITTEN_OTHERWISE = (
+    (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
+    # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
+    (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
+    # A plus in brackets adds no product: "(Wi-Fi + Cellular)".
+    (r"\(([^()+]*)\+ ([^()]*)\)", "($1 $2)"),
+    (r"(?i)\b([0-9]+ ?(?:gb|gigas)) de ram\b", "$1 ram"),
+    (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
+)
+"""What the grammar would misread, rewritten before everything else."""
+
+_WRITTEN_OTHERWISE = (
+    (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
+    # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
+    (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
+    # A plus in brackets adds no product: "(Wi-Fi + Cellular)".
+    (r"\(([^()+]*)\+ ([^()]*)\)", "($1 $2)"),
+    (r"(?i)\b([0-9]+ ?(?:gb|gigas)) de ram\b", "$1 ram"),
+    (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
+)
+"""What the grammar would misread, rewritten before everything else."""
+
+_WRITTEN_OTHERWISE = (
+    (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
+    # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
+    (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
+    # A plus in brackets adds no product: "(Wi-Fi + Cellular)".
+    (r"\(([^()+]*)\+ ([^()]*)\)", "($1 $2)"),
+    (r"(?i)\b([0-9]+ ?(?:gb|gigas)) de ram\b", "$1 ram"),
+    (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
+)
+"""What the grammar would misread, rewritten before everything else."""
+
 _BUILT_IN = GrammarConfig()
 
 
@@ -37,7 +71,8 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
 
     Args:
         listings: Columns ``name``, ``brand`` and ``category_group`` (all String; nulls
-            allowed); ``category`` is not read.
+            allowed); ``category`` is not read. Where there are ``price`` (CLP) and
+            ``unit_price`` (as the shop writes it), they restore a lost decimal comma.
         grammar: A user's own brands and noise words.
 
     Returns:
@@ -48,9 +83,14 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
     own = tuple(sorted((brand, tuple(more)) for brand, more in grammar.brands.items()))
     known = brands.gazetteer(own, brands.learned_brands(listings))
     group = pl.col("category_group")
+    name = pl.col("name").cast(pl.String).fill_null("")
+    for pattern, replacement in _WRITTEN_OTHERWISE:
+        name = name.str.replace_all(pattern, replacement)
+    if {"price", "unit_price"} <= {*listings.columns}:
+        name = with_lost_comma(name, size_by_price(pl.col("price"), pl.col("unit_price")))
     read = (
         listings.select(
-            pl.col("name").cast(pl.String).fill_null(""),
+            name,
             pl.col("brand").cast(pl.String),
             pl.col("category_group").cast(pl.String).fill_null("other"),
         )
@@ -103,23 +143,27 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
 def _unbranded(known: brands.Gazetteer) -> pl.Expr:
     """ASCII text of the name with a bar in place of its brand; lines stay.
 
-    The brand is cut out by its place in a text of the same length, because Polars
-    takes no pattern of each row's own.
+    So does another brand of the maker that the row states: "Leche NIDO" by Nestlé.
     """
-    text = pl.col("ascii")
-    aligned = text.str.to_lowercase().str.replace_all(r"[^a-z0-9+.%]", " ")
     own = words(fold(pl.col("stated"))).str.strip_chars(" ")
-    # "Leche NIDO" by Nestlé: a maker's other brand is a line, and stays.
-    named = pl.when(
-        ~pl.col("spelling").is_in(known.lines)
-        & (pl.col("spelling").replace_strict(known.spellings, default=None) == pl.col("brand"))
-    ).then(pl.col("spelling"))
-    place_of_own, place_of_named = (
-        aligned.str.find(pl.concat_str(pl.lit(" "), brand, pl.lit(" ")), literal=True)
-        for brand in (own, named)
+    spelling = pl.col("spelling")
+    # "BOSS Bottled Night" of Hugo Boss.
+    part_of_own = words(fold(pl.col("stated"))).str.contains(
+        pl.format(" {} ", spelling), literal=True
     )
-    start = pl.coalesce(place_of_own, place_of_named)
-    brand = pl.when(place_of_own.is_not_null()).then(own).otherwise(named)
+    answered = spelling.replace_strict(known.spellings, default=None) == pl.col("brand")
+    named = pl.when(~spelling.is_in(known.lines) & (answered | part_of_own)).then(spelling)
+    return _without(_without(pl.col("ascii"), own), named)
+
+
+def _without(text: pl.Expr, brand: pl.Expr) -> pl.Expr:
+    """Text with a bar in place of a brand.
+
+    It is cut out by its place in a text of the same length, because Polars takes no pattern
+    of each row's own.
+    """
+    aligned = text.str.to_lowercase().str.replace_all(r"[^a-z0-9+.%]", " ")
+    start = aligned.str.find(pl.concat_str(pl.lit(" "), brand, pl.lit(" ")), literal=True)
     cut = pl.concat_str(
         text.str.slice(0, start), pl.lit(" | "), text.str.slice(start + brand.str.len_chars() + 1)
     )

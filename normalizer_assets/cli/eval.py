@@ -19,20 +19,22 @@ def command() -> None:
 
 
 @command.command("rules")
-@click.option("--gold", required=True, type=existing_file, help="Labelled listings, NDJSON.")
+@click.option(
+    "--gold", type=existing_file, help="Labelled listings, NDJSON; else those shipped, held back."
+)
 @click.option("--out", type=out_file, help="Write the rules' answers, one JSON object a line.")
 @json_option
-def rules(gold: Path, out: Path | None, as_json: bool) -> None:
+def rules(gold: Path | None, out: Path | None, as_json: bool) -> None:
     """Score the basic rules by field: prints JSON and, without --json, a table on stderr.
 
     A line of the gold file: {"name", "category", "price", "retailer", "sku", "brand"?,
     "gold": {"brand", "model", "attributes": {}}}.
     """
-    from normalizer_assets.evaluation.gold import GoldError, read_gold
+    from normalizer_assets.evaluation.gold import GoldError, read_gold, shipped_gold
     from normalizer_assets.evaluation.rules import answer_rules, evaluate_rules
 
     try:
-        labelled = read_gold(gold)
+        labelled = read_gold(gold) if gold else shipped_gold("test")
     except GoldError as error:
         raise click.ClickException(str(error)) from None
     answers = answer_rules(labelled, load_config())
@@ -89,4 +91,5 @@ def _table(result: dict[str, Any]) -> str:
         numbers = [measures[name] for name in ("precision", "recall", "f1")]
         shown = "".join(f"{'-' if one is None else f'{one:.3f}':>8}" for one in numbers)
         lines.append(f"{field:<15}{shown}  {measures.get('support', ''):>7}")
-    return "\n".join([*lines, f"{result['rows']} listings"])
+    invented = f"{result['invented']:.2%} of the answered fields are not stated in the listing"
+    return "\n".join([*lines, f"{result['rows']} listings; {invented}"])

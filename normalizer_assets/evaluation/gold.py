@@ -86,6 +86,7 @@ class GoldListing(BaseModel):
 
 _LABELS = Path(__file__).parent / "labels"
 SHIPPED = _LABELS / "chile.ndjson"
+SHIPPED_FOR_RULES = _LABELS / "chile_rules.ndjson"
 SHIPPED_FOR_CALIBRATION = _LABELS / "chile_calibration.ndjson"
 
 
@@ -99,7 +100,8 @@ def shipped_gold(part: Literal["rules", "calibration", "test"]) -> list[GoldList
     """
     if part == "calibration":
         return read_gold(SHIPPED_FOR_CALIBRATION)
-    return [one for one in read_gold(SHIPPED) if is_test(one) == (part == "test")]
+    half = [one for one in read_gold(SHIPPED) if is_test(one) == (part == "test")]
+    return half + read_gold(SHIPPED_FOR_RULES) if part == "rules" else half
 
 
 def answer_count(gold: Sequence[GoldListing]) -> int:
@@ -185,13 +187,16 @@ def score(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[
 
     Returns:
         ``rows``, ``micro`` and ``fields``, with precision, recall and F1 (0..1, ``None``
-        where nothing was to be found or was found) and the support in labels.
+        where nothing was to be found or was found) and the support in labels; ``invented``,
+        the share of answered fields that the label says the listing does not state.
     """
     right, answered, stated = Counter[str](), Counter[str](), Counter[str]()
+    invented = Counter[str]()
     for answer, gold in pairs:
         for field in DECISIVE_FIELDS:
             answered[field] += field in answer
             stated[field] += field in gold
+            invented[field] += field in answer and field not in gold
             if field in answer and field in gold:
                 right[field] += same(field, answer[field], gold[field])
     fields = {
@@ -200,7 +205,8 @@ def score(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[
         if answered[field] or stated[field]
     }
     micro = _measures(right.total(), answered.total(), stated.total())
-    return {"rows": len(pairs), "micro": micro, "fields": fields}
+    share = invented.total() / answered.total() if answered else None
+    return {"rows": len(pairs), "micro": micro, "fields": fields, "invented": share}
 
 
 def label_fields(label: Label) -> dict[str, str]:

@@ -65,7 +65,10 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Mobvoi, Coros, Suunto, Polar, Withings, Huami, Mibro, Imilab, Zepp, Oraimo, Oukitel,
         Cubot, Umidigi, Itel, Kyocera, Vankyo, Wanbo, Magcubic, XGIMI, Optoma, InFocus, Newline,
         Kalley, Challenger, Olimpo, Premier, Riviera, Microsonic, Westpoint, Trotec, 8BitDo, Hori,
-        PowerA, Nacon, Thrustmaster, Subsonic, Sega, Atari, Capcom, Ubisoft, EA Sports
+        PowerA, Nacon, Thrustmaster, Subsonic, Sega, Atari, Capcom, Ubisoft, EA Sports, LaCie,
+        TeamGroup, HMD, Vizzion, GameSir, Elgato, Creative, Vsonic, Logitech G,
+        Zowie, Tagwood, Levoit, Aqara, Govee, Blink, Ring, Sonoff, Shelly, Wyze, Eero, Netgear,
+        Mikrotik, Synology, Qnap, Hyperkin
         """
     ),
     "home": _listed(
@@ -92,7 +95,10 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Chilcorrofin, Stierplan, Creizet, Passol, Tajamar, WD-40, Metabo, Ryobi, Ridgid, Worx,
         Toolcraft, Gladiator, Briggs & Stratton, Honda, Toyama, Echo, Oregon, McCulloch, Flymo,
         Garden Master, Ilumax, Feit, Sylvania, Signify, Eglo, Philips Hue, Wiz, Yeelight,
-        Nanoleaf, Vta, Luxolight, Demasled, Lynx, Ambassador, Mallory
+        Nanoleaf, Vta, Luxolight, Demasled, Lynx, Ambassador, Mallory, Daikin, Cosori, Breville,
+        Wahl, Levoit, IKEA, Scanavini, Megabright, Olimpia Splendid, Edelbrock, Truper Expert,
+        Drean, Conair, Yale, Odis, Poli, Lioi, Geo,
+        Topaz, Vitel, Dairu, Indura, Redimix, Cave
         """
     ),
     "food": _listed(
@@ -143,7 +149,7 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Inca Kola, Guaraná Antarctica, Aquarius, Monster Energy, Rockstar, Battery, Mr. Big,
         Dynamite, Sol, Dos Equis, Amstel, Modelo, Grolsch, Paulaner, Erdinger, Guinness, Szot,
         Tübinger, Spoh, Rothhammer, Cuello Negro, Volcanes del Sur, Mestra, Granizo, Jester,
-        Stones, Mike's, Smirnoff Ice, Cabrito, Waqar, Espíritu de los Andes, Diablito, Devil's
+        Stones, Mike's, Cabrito, Waqar, Espíritu de los Andes, Diablito, Devil's
         Collection, Frontera, Marqués de Casa Concha, Trio, Don Melchor, Sunrise, Almaviva,
         Terrunyo, Medalla Real, Tres Medallas, Los Vascos, Casa Silva, Luis Felipe Edwards,
         Montgras, Koyle, Leyda, Veramonte, Matetic, Casas del Bosque, Estampa, Bisquertt,
@@ -160,7 +166,14 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Loncomilla, Chomp, Crocanty, Danky, Egocéntrico, Haagen-Dazs, Ben & Jerry's, Grido, Lo
         Valdivia, Lehmann, Ruta Maya, Pacel, Next, Uno, Kumey, Las Parcelas de Valdivia, Valle
         Verde, Mulpulmo, Alpina, Vilay, La Vaquita, Cremosita, Deline, Banda, Dorina, Qualy,
-        Mazeite, Capullo, Terramater, Alonso, Petralia, Kardámili, Deleyda, Huasco, Oliveto
+        Mazeite, Capullo, Terramater, Alonso, Petralia, Kardámili, Deleyda, Huasco, Oliveto,
+        Royal, A de Coco, Chevrita, BioSal, Havanna, McCain, Lurpak, Ile de France, L'OR, Yagán,
+        Hendrick's, Kikkoman, Campanario, Electrolit, Big Time,
+        Sapito, Muibon, Kapo, Orange Crush, Frugelé, Fruggy, Frunatural,
+        Palo Alto, Piduco, Fresita, Kalnapilis, Alpaca, Coliseo, Adobe, Damm, Frugo,
+        Daily, Aukas, Invictas, Tunquen, Camino Real, Ambar, Baron Philippe de
+        Rothschild, Los Conventos, Terra Andina, Toro de Piedra, Chilensis,
+        Maquis, Garces Silva, Amayna, Calyptra, Tabalí, Loma Larga, Villard, Kingston
         """
     ),
     "care": _listed(
@@ -187,47 +200,52 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Montblanc, Cartier, Azzaro, Thierry Mugler, Mugler, Davidoff, Lanvin, Nina Ricci,
         Cacharel, Antonio Banderas, Banderas, Benetton, Adolfo Domínguez, Shakira, Ariana Grande,
         Britney Spears, Paris Hilton, Elizabeth Arden, Halloween, Jesús del Pozo, Moschino,
-        Valentino, Tom Ford, Jo Malone, Creed, Lattafa, Armaf, Afnan, Maison Alhambra, Agatha Ruiz
-        de la Prada, Coty, Salvatore Ferragamo, Ferragamo, Michael Kors, Jimmy Choo, Coach,
-        Narciso Rodriguez, Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer, Dolocam, Nastizol,
-        Trioval, Mintlab, Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma Investi, Abbott,
-        Redoxon, Berocca, Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way, Sundown, Nature Made,
-        Eno, Sal de Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast, Leukoplast, Nexcare, Durex,
-        Lifestyles, Omron, Accu-Chek, Aveno, Hipoglós, Bepanthol, Bepanthen, Cicatricure, Asepxia,
-        Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana Boat, Hawaiian Tropic, Raytan,
-        Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild, e.l.f., Bissú, Tangle Teezer,
-        Naturella, Glassex, Cillit Bang, Laboratorio Chile, Maver, Beiersdorf, Knop, Ultratech,
-        Ascend, Tecnofarma, Deutsche Pharma, Novartis, Pfizer, Roche, Sanofi, Merck, GSK, Haleon,
-        Procter & Gamble, Genfar, Vick, Vicks, Mentholatum, Cofal, Dolorub, Calorub, Salonpas,
-        Ibupirac, Actron, Advil, Tylenol, Nogesic, Zaldiar, Predual, Rigotax, Abrilar, Bisolvon,
-        Mucolin, Clarimir, Nasonex, Afrin, Otrivin, Systane, Refresh, Renu, Opti-Free, Eye Mo,
-        Lacri-Lube, Dulcolax, Hepabionta, Disfruta, Perenteryl, Enterogermina, Biogaia, Floratil,
-        Simeco, Maalox, Pepto-Bismol, Ensure, Glucerna, Pediasure, Nutren, Fortisip, Vita-Gen,
-        Elevit, Natele, Natalben, Femibion, FNL, Wellplus, Winkler, Nutrapharm, Aquasolar,
-        Eurolab, Gold Nutrition, Optimum Nutrition, Dymatize, BSN, MuscleTech, Universal
-        Nutrition, Insane Labz, Herbalife, Newscience, Prater, Cotosan, Kn Care, Band-Aid,
-        Medipore, Microlife, Beurer, Prudence, Preventor, Sico, K-Y, Clearblue, Babytest, Dr.
-        Selby, Nivea Men, Brut, Barbasol, Veet, Nair, Depilissima, Byly, Sally Hansen, OPI, Essie,
-        Masglo, Colorama, Organix, OGX, Tío Nacho, Novex, Haskell, Inoar, Salon Line, Skala,
-        Issue, Biolage, Matrix, L'Oréal Professionnel, Alfaparf, Moroccanoil, Olaplex, Aussie,
-        Suave, Bambi, Plusbelle, Linic, Ego, Nutrisse, Olia, Palette, Igora, Clairol, Just For
-        Men, Dento, Fluordent, PHB, Gum, Vitis, Curaprox, Lacer, Kin, Corega, Fixodent, Polident,
-        Reach, Carefree, Donnasept, Winny, Pequeñín, Babyland, Tena Lady, Pigeon, MAM, Munchkin,
-        Philips Avent, Bebé Due, Babybel, Kiddy, Joie, Maxi-Cosi, Cybex, Britax, Safety 1st,
-        Bbqueen, Weleda, Aveeno, Sebamed, Dermaglos, Umbrella, Eryplast, Nutraderm, Nuskin,
-        A-Derma, Ducray, Klorane, Sesderma, SVR, Filorga, Caudalie, Nuxe, Lierac, Sisley,
-        Shiseido, Kiehl's, Benefit, Urban Decay, Too Faced, Anastasia Beverly Hills, Huda Beauty,
-        Fenty Beauty, Rare Beauty, Bobbi Brown, Nars, Smashbox, Tarte, Morphe, Kylie, Bourjois,
-        Deborah, Pupa, Kiko, Flormar, Golden Rose, Physicians Formula, Covergirl, Almay, Milani,
-        Jordana, L.A. Girl, L.A. Colors, Beauty Creations, Ushas, Pink 21, Sheglam, Etude,
-        Innisfree, Missha, Cosrx, Some By Mi, Beauty of Joseon, Laneige, Mizon, Holika Holika,
-        Tony Moly, Skin1004, Anua, Bio-Oil, Palmer's, St. Ives, Jergens, Curel, Cicaplast,
+        Valentino, Tom Ford, Jo Malone, Creed, Lattafa, Armaf, Victoria's Secret, Afnan, Maison
+        Alhambra, Agatha Ruiz de la Prada, Coty, Salvatore Ferragamo, Ferragamo, Michael Kors,
+        Jimmy Choo, Coach, Narciso Rodriguez, Loewe, Tapsin, Kitadol, Panadol, Aspirina, Bayer,
+        Dolocam, Nastizol, Trioval, Mintlab, Saval, Recalcine, Andrómaco, Opko, Medipharm, Pharma
+        Investi, Abbott, Redoxon, Berocca, Centrum, Supradyn, Pharmaton, Bion3, Vitamin Way,
+        Sundown, Nature Made, Eno, Sal de Fruta Eno, Gaviscon, Nexium, Armonyl, Hansaplast,
+        Leukoplast, Nexcare, Durex, Lifestyles, Omron, Accu-Chek, Aveno, Hipoglós, Bepanthol,
+        Bepanthen, Cicatricure, Asepxia, Goicoechea, Pond's, Lubriderm, Vaseline, Hinds, Banana
+        Boat, Hawaiian Tropic, Raytan, Petrizzio, Pamela Grant, Dbs, Ruby Rose, Wet n Wild,
+        e.l.f., Bissú, Tangle Teezer, Naturella, Glassex, Cillit Bang, Laboratorio Chile, Maver,
+        Beiersdorf, Knop, Ultratech, Ascend, Tecnofarma, Deutsche Pharma, Novartis, Pfizer, Roche,
+        Sanofi, Merck, GSK, Haleon, Procter & Gamble, Genfar, Vick, Vicks, Mentholatum, Cofal,
+        Dolorub, Calorub, Salonpas, Ibupirac, Actron, Advil, Tylenol, Nogesic, Zaldiar, Predual,
+        Rigotax, Abrilar, Bisolvon, Mucolin, Clarimir, Nasonex, Afrin, Otrivin, Systane, Refresh,
+        Renu, Opti-Free, Eye Mo, Lacri-Lube, Dulcolax, Hepabionta, Disfruta, Perenteryl,
+        Enterogermina, Biogaia, Floratil, Simeco, Maalox, Pepto-Bismol, Ensure, Glucerna,
+        Pediasure, Nutren, Fortisip, Vita-Gen, Elevit, Natele, Natalben, Femibion, FNL, Wellplus,
+        Winkler, Nutrapharm, Aquasolar, Eurolab, Gold Nutrition, Optimum Nutrition, Dymatize, BSN,
+        MuscleTech, Universal Nutrition, Insane Labz, Herbalife, Newscience, Prater, Cotosan, Kn
+        Care, Band-Aid, Medipore, Microlife, Beurer, Prudence, Preventor, Sico, K-Y, Clearblue,
+        Babytest, Dr. Selby, Nivea Men, Brut, Barbasol, Veet, Nair, Depilissima, Byly, Sally
+        Hansen, OPI, Essie, Masglo, Colorama, Organix, OGX, Tío Nacho, Novex, Haskell, Inoar,
+        Salon Line, Skala, Issue, Biolage, Matrix, L'Oréal Professionnel, Alfaparf, Moroccanoil,
+        Olaplex, Aussie, Suave, Bambi, Plusbelle, Linic, Ego, Nutrisse, Olia, Palette, Igora,
+        Clairol, Just For Men, Dento, Fluordent, PHB, Gum, Vitis, Curaprox, Lacer, Kin, Corega,
+        Fixodent, Polident, Reach, Carefree, Donnasept, Winny, Pequeñín, Babyland, Tena Lady,
+        Pigeon, MAM, Munchkin, Philips Avent, Bebé Due, Babybel, Kiddy, Joie, Maxi-Cosi, Cybex,
+        Britax, Safety 1st, Bbqueen, Weleda, Aveeno, Sebamed, Dermaglos, Umbrella, Eryplast,
+        Nutraderm, Nuskin, A-Derma, Ducray, Klorane, Sesderma, SVR, Filorga, Caudalie, Nuxe,
+        Lierac, Sisley, Shiseido, Kiehl's, Benefit, Urban Decay, Too Faced, Anastasia Beverly
+        Hills, Huda Beauty, Fenty Beauty, Rare Beauty, Bobbi Brown, Nars, Smashbox, Tarte, Morphe,
+        Kylie, Bourjois, Deborah, Pupa, Kiko, Flormar, Golden Rose, Physicians Formula, Covergirl,
+        Almay, Milani, Jordana, L.A. Girl, L.A. Colors, Beauty Creations, Ushas, Pink 21, Sheglam,
+        Etude, Innisfree, Missha, Cosrx, Some By Mi, Beauty of Joseon, Laneige, Mizon, Holika
+        Holika, Tony Moly, Skin1004, Anua, Bio-Oil, Palmer's, St. Ives, Jergens, Curel, Cicaplast,
         Babaria, Nutrabel, Heno de Pravia, Jean Les Pins, Barzelatto, Atrix, Dettol, Familia,
         Lirio, Bioderm, Aromax, Bio Frescura, Ensueño, Suavitel, Vivere, Mimosin, Fabuloso,
         Pinesol, Pine-Sol, Ajax, Mr Clean, Klin, Impeke Plus, Clorogel, Arom, Nuncas, Ecover,
         Method, Seventh Generation, Cleanbag, Trapex, Virulana, Abolengo, Swan, Orchid, Scottex,
         Kleenex, Regio, Premier, Charmin, Bounty, Ziploc, Glad, Alusa, Alusa Foil, Reynolds, Kapo,
-        Fuyi, Vape, Autan, Off, Vais
+        Fuyi, Vape, Autan, Off, Vais, Flaño, Bath & Body Works, Al Haramain, Diesel, OneTouch,
+        Allergan, O.B., Medela, Bref, Rituals, The Body Shop, Sol de
+        Janeiro, Mixsoon, Mediheal, Byoma, Good Molecules, Paula's Choice, Heliocare, Photoderm,
+        Cantabria, Umbral, Tresemme, Mane 'n Tail, Marc Anthony, Not Your Mother's, John
+        Frieda, Batiste, Got2b, Fudge, Elnett, Fa, Heno, Sanytol, Zorro, Dreft, Persil, Bonux,
+        Vel, Lava, Axion, Salvo, Coppertone, Bagovit, Dermacol
         """
     ),
     "fashion": _listed(
@@ -270,7 +288,13 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Mattel Games, Jenga, Rubik's, Rubik, Megableu, Goliath, Winning Moves, Mega Bloks, K'nex,
         Magna-Tiles, Lincoln Logs, Little Tikes, Step2, Smoby, Injusa, Peg Perego, Rollplay,
         Razor, Oxelo, Rollerblade, Intex, Bestway, Banzai, Caran d'Ache, Jovi, Alpino, Giotto,
-        Maped, Staedtler, Isofit, Colón, Auca, Ross, Kores, Pritt, UHU
+        Maped, Staedtler, Isofit, Colón, Auca, Ross, Kores, Pritt, UHU, Fruit of the Loom,
+        Carhartt WIP, On, Edelbrock, Matchbox, L.O.L. Surprise!, Hering, Hang Ten, Penguin, Brooks
+        Brothers, Scalpers, El Ganso, Sfera, Stefano Cocci, Privilege, Michelle Belau, Index, Real
+        Love, Doo Australia, Stitch, Hello Kitty, Sanrio, Bratz, Rainbow High, Gabby's Dollhouse,
+        Jurassic World, Star Wars, Harry Potter, Sonic, Super Mario, Minecraft, Fortnite, Roblox,
+        Tamagotchi, Beyblade X, Magformers, Plus-Plus, Djeco, Janod, Hape, Goula, Kidkraft,
+        Infantino, Skip Hop, Bright Starts, Tiny Love, Lamaze
         """
     ),
     "pets": _listed(
@@ -280,20 +304,21 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Canin, Hill's, Eukanuba, Acana, Orijen, Nomade, Cannes, Fit Formula, Bravery, Brit, Brit
         Care, Taste of the Wild, Nutrience, Cachupín, Sabrokan, Dreamies, Temptations, Frontline,
         NexGard, Bravecto, Simparica, Advantage, Kongo, Traper, Mimaskot, Leonardo, Josera,
-        Belcando, Wellness, Gatsy, Pacha, Inaba, Vitakraft, Tetra, Sera, Beaphar,
-        Versele-Laga, Padovan, Trixie, Ferplast, Kong, Chuckit, Catit, Petmate, Petsafe,
-        Furminator, Tropiclean, Wahl, Seresto, Revolution, Advocate, Comfortis, Credelio, Drag
-        Pharma, Hill's Science Diet, Science Diet, Prescription Diet, Nutra Nuggets, Diamond,
-        Canidae, Blue Buffalo, Merrick, Fromm, Nulo, Instinct, Solid Gold, Earthborn, Holistic,
-        Nutro, Iams, Sheba, Cesar, Dogui, Gati, Sabueso, Champion Katt, Tyson, Bokato, Doguitos,
-        Fawna, Infinity, Amity, Nath, Equilibrio, Biofresh, Guabi Natural, Vitalcan, Old Prince,
-        Sieger, Maxi Can, Optimum, Mira Mar, America Litter, Odour Buster, Sanicat, Tidy Cats,
-        Ever Clean, Fresh Step
+        Belcando, Wellness, Gatsy, Pacha, Inaba, Vitakraft, Tetra, Sera, Beaphar, Versele-Laga,
+        Padovan, Trixie, Ferplast, Kong, Chuckit, Catit, Petmate, Petsafe, Furminator, Tropiclean,
+        Wahl, Seresto, Revolution, Advocate, Comfortis, Credelio, Drag Pharma, Hill's Science
+        Diet, Science Diet, Prescription Diet, Nutra Nuggets, Diamond, Canidae, Blue Buffalo,
+        Merrick, Fromm, Nulo, Instinct, Solid Gold, Earthborn, Holistic, Nutro, Iams, Sheba,
+        Cesar, Dogui, Gati, Sabueso, Champion Katt, Tyson, Bokato, Doguitos, Fawna, Infinity,
+        Amity, Nath, Equilibrio, Biofresh, Guabi Natural, Vitalcan, Old Prince, Sieger, Maxi Can,
+        Optimum, Mira Mar, America Litter, Odour Buster, Sanicat, Tidy Cats, Ever Clean, Fresh
+        Step, Nutram, Cunipic, Farmina, N&D, Science Plan, Cachupin, Wanpy, Vitapet,
+        Zeedog, Snacky, Biomax, Optimal, Zoetis
         """
     ),
     "other": _listed(
         """
-        Victoria's Secret, Rolex, Torre, Proarte, Rhein, Pelikan, Stabilo, Sharpie, Pilot, Paper Mate, Post-it,
+        Rolex, Torre, Proarte, Rhein, Pelikan, Stabilo, Sharpie, Pilot, Paper Mate, Post-it,
         Scotch, Duracell, Energizer, Rayovac, Varta, Castrol, Mobil, Shell, Bridgestone, Michelin,
         Goodyear, Pirelli, Trek, Oxford, Bianchi, Coleman, Thermos, Contigo, Igloo, Kobo, Onyx,
         Lamy, Parker, Cross, Uni-ball, Pentel, Adix, Murano, Norma, Mead, Moleskine, Liquitex,
@@ -311,36 +336,40 @@ BRANDS: dict[str, tuple[str, ...]] = {
 ORDINARY_WORDS = frozenset(
     _listed(
         """
-        abuelo, ace, acer, aconcagua, advantage, alonso, always, amanda, amazon, ambassador,
-        andina, antec, apple, aquarius, araucano, arcos, arena, ariel, arrow, aruba, astra, astro,
-        athletic, aurora, austral, banda, banquete, basement, battery, becker, belmont, benefit,
-        besame, bold, boss, bounty, bravery, brit, broadway, brooks, brother, brut, cacique, calo,
-        candy, cannes, capullo, carmen, castano, casting, cat, cata, celta, centauro, cesar,
-        challenger, champion, chancleta, chef, club, coach, colombina, colombo, colorado, comfort,
-        confort, consul, continental, control, corona, coros, costa, cougar, cristal, cross,
-        crush, cruzeiro, dakota, del valle, diablito, diamond, diesel, dole, dorada, drija, drive,
-        dynamite, echo, ego, element, elite, emblem, eno, equilibrio, escudo, esmeralda, esprit,
-        essence, everest, excell, excellence, excellent, exo, exportacion, familia, fas, favorita,
-        felix, finish, fitness, flex, flexit, flores, forza, foster, fox, frontera, fuchs, galax,
-        gallo, gap, gateway, gati, gear, genius, gerber, giant, globe, goliath, google, gourmet,
-        granizo, gt, guante, guess, gum, haiti, halloween, hamilton, head, holistic, honda, honor,
-        hp, huasco, iams, ideal, igloo, infinity, instinct, issue, jester, jockey, joie, kapo,
-        kayser, kem, kin, kobo, kolor, kong, krea, lacer, lechera, lee, leonardo, libero,
-        limonada, lounge, lux, lynx, mac, mam, mamut, mango, marathon, marquis, martini, matrix,
-        maxima, mestra, meta, mica, milani, miller, mistral, mobil, modelo, moen, monster,
-        monterrey, montes, morenita, mota, museo, nan, natura, newport, nex, next, nik, ninja,
-        noble, nomade, norma, nothing, nova, novex, nulo, obsesion, off, olimpo, on running, onyx,
-        opposite, optimum, orchid, oregon, organix, otto, oxford, pacha, pampa linda, pancho, pap,
-        papo, parker, passport, patagonia, pato, patriot, penalty, penn, perdix, petralia, pilot,
-        pioneer, planeta, poco, polar, polaroid, polk, poly, porvenir, premier, prince, pupa,
-        puyehue, razor, reach, reef, refresh, regio, riviera, rosen, ross, rusty, sadia, safari,
-        san jose, santa rosa, sapphire, score, scotch, scott, secret, sega, selecta, selected,
-        sera, sesderma, shark, sharp, sheba, shell, sico, skip, sm, sol, splendid, spyder,
-        stanley, steve madden, stones, suave, sunrise, super 8, superdry, supremo, surena, swan,
-        swift, talca, tang, team group, tecno, terramater, tetra, thermos, thomas, tigre, topper,
-        torre, total, transcend, trek, trendy, trial, tricolor, trio, triumph, trust, tyson, uno,
-        vape, venus, verbatim, virginia, vital, vivo, vogue, wahl, wd, wellness, winny, winter,
-        wiz, worx, yeti, zappa, zebra
+        abuelo, ace, acer, aconcagua, adobe, advantage, alonso, alpaca, always, amanda, amazon,
+        ambar, ambassador, andina, antec, apple, aquarius, araucano, arcos, arena, ariel, arrow,
+        aruba, astra, astro, athletic, aurora, austral, banda, banquete, basement, battery,
+        becker, belmont, benefit, besame, biomax, blink, bold, bonux, boss, bounty, bravery, brit,
+        broadway, brooks, brother, brut, cacique, calo, candy, cannes, capullo, carmen, castano,
+        casting, cat, cata, cave, celta, centauro, cesar, challenger, champion, chancleta, chef,
+        club, coach, coliseo, colombina, colombo, colorado, comfort, confort, consul, continental,
+        control, corona, coros, costa, cougar, creative, cristal, cross, crush, cruzeiro, daily,
+        dakota, damm, del valle, diablito, diamond, diesel, dole, dorada, drija, drive, dynamite,
+        echo, ego, element, elite, emblem, eno, equilibrio, escudo, esmeralda, esprit, essence,
+        everest, excell, excellence, excellent, exo, exportacion, fa, familia, fas, favorita,
+        felix, finish, fitness, flex, flexit, flores, forza, foster, fox, fresita, frontera,
+        frugo, fuchs, galax, gallo, gap, gateway, gati, gear, genius, geo, gerber, giant, globe,
+        goliath, google, gourmet, granizo, gt, guante, guess, gum, haiti, halloween, hamilton,
+        hape, head, holistic, honda, honor, hp, huasco, iams, ideal, igloo, index, infinity,
+        instinct, issue, janod, jester, jockey, joie, kapo, kayser, kem, kin, kobo, kolor, kong,
+        krea, lacer, lava, lechera, lee, leonardo, libero, limonada, lioi, lounge, lux, lynx, mac,
+        mam, mamut, mango, maquis, marathon, marmot, marquis, martini, matchbox, matrix, maxima,
+        mestra, meta, mica, milani, miller, mistral, mobil, modelo, moen, monster, monterrey,
+        montes, morenita, mota, muibon, museo, nan, natura, newport, nex, next, nik, ninja, noble,
+        nomade, norma, nothing, nova, novex, nulo, obsesion, odis, off, olimpo, on, on running,
+        onyx, opposite, optimal, optimum, orchid, oregon, organix, otto, oxford, pacha, pampa
+        linda, pancho, pap, papo, parker, passport, patagonia, pato, patriot, penalty, penguin,
+        penn, perdix, persil, petralia, photoderm, pilot, pioneer, planeta, poco, polar, polaroid,
+        poli, polk, poly, porvenir, premier, prince, privilege, pupa, puyehue, razor, reach, reef,
+        refresh, regio, ring, rituals, riviera, rosen, ross, royal, rusty, sadia, safari, salvo,
+        san jose, santa rosa, sapito, sapphire, score, scotch, scott, secret, sega, selecta,
+        selected, sera, sesderma, shark, sharp, sheba, shell, sico, skip, sm, sol, sonic,
+        splendid, spyder, stanley, steve madden, stitch, stones, suave, sunrise, super 8,
+        superdry, supremo, surena, swan, swift, talca, tang, team group, tecno, terramater, tetra,
+        thermos, thomas, tigre, topaz, topper, torre, total, transcend, trek, trendy, trial,
+        tricolor, trio, triumph, trust, tyson, umbral, uno, vape, vel, venus, verbatim, virginia,
+        vital, vivo, vogue, wahl, wd, wellness, winny, winter, wiz, worx, yale, yeti, zappa,
+        zebra, zorro
         """
     )
 )

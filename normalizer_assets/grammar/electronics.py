@@ -16,7 +16,7 @@ PROCESSOR = (
     r"|Intel N\d{2,3}\b"
     r"|(?:AMD )?Ryzen (?:AI )?[3579](?: Pro)?(?:[ -](?:HX )?\d{3,4}[A-Z]{0,3}\d?)?\b"
     r"|(?:AMD )?Athlon(?: (?:Silver|Gold))?(?: \d{4}[A-Z]?)?\b"
-    r"|(?:Qualcomm )?Snapdragon(?: \d{1,3}[+a-z]*)?(?: (?:Gen ?\d|Elite|Plus))*\b"
+    r"|(?:Qualcomm )?Snapdragon(?: X\b)?(?: \d{1,3}[+a-z]*)?(?: (?:Gen ?\d|Elite|Plus))*\b"
     r"|(?:MediaTek )?(?:Helio [GPAX]\d{2,3}|Dimensity \d{3,4}\+?)"
     r"|Exynos \d{3,4}\b"
     r"|Unisoc [A-Z]?\d{3,4}\b"
@@ -48,7 +48,10 @@ SCREEN_WORDS = tuple(_SCREENS)
 _NETWORKS = {" 5g ": "5G", " 4g ": "4G", " lte ": "4G", " wifi ": "WiFi", " wi fi ": "WiFi"}
 
 # The memory of a graphics card is neither the computer's ram nor its storage.
-_GRAPHICS_CARD = r"((?:rtx|gtx|rx|mx) ?a?[0-9]{3,4}[a-z]?(?: ti| super| max q)*)"
+_GRAPHICS_CARD = (
+    r"((?:(?:quadro|rtx|gtx|gxt|rx|mx|arc) ?[a-z]?[0-9]{3,4}(?:ti|m|x)?|[0-9]{3}mx)"
+    r"(?: ti| super| max q)*)"
+)
 _STORAGE_FROM_GB = 64
 _RAM = (
     r" ([0-9]+gb)(?: de)?(?: memoria)?(?: ram)? ((?:lp)?ddr[0-9]x?)",

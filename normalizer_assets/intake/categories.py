@@ -19,8 +19,11 @@ from normalizer_assets.intake.category_words import (
 from normalizer_assets.intake.text import fold
 
 _LAST_LEVEL = r"([^>/|»]+)[>/|»\s]*$"
-_NUMBERED_LINE = r"\b(galaxy [asmz]|galaxy watch|moto [ge]|poco [xfmc]|redmi|iphone)([0-9])"
-_COMPANION = r" (?:con|incluye|incluido|incluida|mas|gratis|regalo|y|e) (?:\w+ )?"
+_NUMBERED_LINE = (
+    r"\b(galaxy [asmz]|galaxy watch|moto [ge]|poco [xfmc]|redmi|iphone|oppo a|honor x|vivo y|"
+    r"realme c)([0-9])"
+)
+_COMPANION = r" (?:con|c|incluye|incluido|incluida|mas|gratis|regalo|y|e) (?:\w+ )?"
 
 
 def category_group(
@@ -53,7 +56,14 @@ def category_group(
     whole = fold(category)
     last = fold(category.str.extract(_LAST_LEVEL, 1))
     # "Moto G35" is a "moto g".
-    words = fold(name).str.replace_all(r" *\+ *", " con ").str.replace_all(_NUMBERED_LINE, "$1 $2")
+    words = (
+        fold(name)
+        .str.replace_all(r" *\+ *", " con ")
+        .str.replace_all(_NUMBERED_LINE, "$1 $2")
+        .str.replace_all(r"\be\.d\.([ptc])\b", "ed$1")
+        .str.replace_all(r"\be\.d\.([ptc])\b", "ed$1")
+        .str.replace_all(r"\be\.d\.([ptc])\b", "ed$1")
+    )
     products, broad = _product_groups(), _broad_groups()
     by_name = _first_group(words, products)
     by_category = pl.coalesce(_first_group(last, products), _first_group(whole, products))
@@ -85,8 +95,9 @@ def _mapped(category: pl.Expr, mapping: Mapping[str, CategoryGroup]) -> pl.Expr:
 
 def _is_accessory(words: pl.Expr) -> pl.Expr:
     phrases = sorted(_inflected(ACCESSORY_WORDS))
-    companion = _COMPANION + f"(?:{'|'.join(phrases)})\\b"
-    alone = words.str.replace_all(companion, " ")
+    either = f"(?:{'|'.join(phrases)})\\b"
+    alone = words.str.replace_all(_COMPANION + either, " ")
+    alone = alone.str.replace_all(rf" {either} (?:incluid[oa]|de regalo|gratis)", " ")
     return _padded(alone).str.contains_any([f" {phrase} " for phrase in phrases])
 
 

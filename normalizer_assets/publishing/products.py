@@ -173,7 +173,10 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
     needed = thresholds(
         pl.col("llm_model"), pl.col("category_group"), calibrations, config.confidence
     )
-    status = verdict(pl.col("confidence"), needed)
+    # No second reading confirms the rules, however low a threshold is set.
+    status = (
+        pl.when(by_rules).then(pl.lit("review")).otherwise(verdict(pl.col("confidence"), needed))
+    )
     rejected = (pl.col("kept_status") == "rejected") | (by_rules & (pl.col("decision") == "reject"))
     keeps = (pl.col("answered_by") == "cache") & pl.col("kept_status").is_not_null()
     said = pl.when(pl.col("decision") == "accept").then(pl.lit("accepted by a person"))

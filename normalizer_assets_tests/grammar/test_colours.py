@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from normalizer_assets.grammar.colours import colours
+from normalizer_assets.grammar.colours import COLOUR_WORDS, COLOURS, colours, colours_of_things
 from normalizer_assets.grammar.text import fold, words
 
 
@@ -21,3 +21,29 @@ from normalizer_assets.grammar.text import fold, words
 def test_colours_have_one_spanish_masculine_name(name: str, expected: list[str]) -> None:
     frame = pl.DataFrame({"name": [name]})
     assert frame.select(colours(words(fold(pl.col("name"))))).item().to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Zapatilla café", ["café"]),
+        ("Botines cafés", ["café"]),
+        ("Cartera crema", ["crema"]),
+        ("Polera coral", ["coral"]),
+        ("Bolso café con crema", ["café", "crema"]),
+        ("Zapatilla negra", []),
+        ("Cafetera", []),
+    ],
+)
+def test_colours_of_things_are_asked_for_apart(name: str, expected: list[str]) -> None:
+    frame = pl.DataFrame({"name": [name]}).select(words(fold(pl.col("name"))).alias("words"))
+    assert frame.select(colours_of_things(pl.col("words"))).item().to_list() == expected
+    others = frame.select(colours(pl.col("words"))).item().to_list()
+    assert not {*others} & {"café", "crema", "coral"}
+
+
+def test_no_spelling_stands_for_two_colours() -> None:
+    spellings = [spelling for row in COLOURS.values() for spelling in row.split()]
+    assert len(spellings) == len(set(spellings))
+    assert "" not in COLOUR_WORDS
+    assert not {"cafe", "crema", "chocolate"} & set(COLOUR_WORDS)

@@ -35,17 +35,39 @@ def tokens(text: str) -> list[str]:
         ("six pack cerveza", ["6un"]),
         ("12-pack", ["12un"]),
         ("Pack de 4 rollos", ["4rollos"]),
+        ("Atún bipack 160 g", ["2un", "160g"]),
+        ("Jabón duopack", ["2un"]),
+        ("Atún tripack 160 g", ["3un", "160g"]),
+        ("huevos docena", ["12un"]),
+        ("multipack 4", ["4un"]),
+        ("Paracetamol 500 mg x30 comp", ["500mg", "30comprimidos"]),
+        ("Vitamina x60 cápsulas", ["60capsulas"]),
         ("galletas x 10", ["10un"]),
         ("1 TB", ["1tb"]),
         ("1024GB", ["1tb"]),
         ("8+256GB", ["8gb", "256gb"]),
         ("8 GB + 256 GB", ["8gb", "256gb"]),
+        ("Redmi 8+256 azul", ["8gb", "256gb"]),
+        ("Redmi 12/512", ["12gb", "512gb"]),
         ('6,7"', ["6.7in"]),
         ("6.7 pulgadas", ["6.7in"]),
         ("32''", ["32in"]),
         ("15.6-inch", ["15.6in"]),
         ("caja 30x40x20 cm", ["30x40x20cm"]),
         ("70 g  70 g", ["70g"]),
+        ("Vitamina D 1000 iu", ["1000ui"]),
+        ("Vitamina B12 500 mcg", ["500mcg"]),
+        ("Batería 5000 mAh", ["5000mah"]),
+        ("Aire 9000 BTUs", ["9000btu"]),
+        ("Ampolleta 800 lúmenes", ["800lm"]),
+        ("Cámara 50 mpx", ["50mp"]),
+        ("Monitor 144 Hertz", ["144hz"]),
+        ("Memoria 3200 MHz", ["3200mhz"]),
+        ("Té 20 saquitos", ["20bolsitas"]),
+        ("Sopa 3 sachets", ["3sobres"]),
+        ("Calcetines 3 pares", ["3pares"]),
+        ("Juego 24 pzas", ["24piezas"]),
+        ("Leche 12 cajas", ["12cajas"]),
         ("sin medida", []),
     ],
 )
@@ -67,6 +89,11 @@ def test_the_number_of_a_noodle_is_no_quantity() -> None:
 
 def test_the_digits_of_a_code_begin_no_quantity() -> None:
     assert tokens("Galaxy A54 G 128GB") == ["128gb"]
+
+
+def test_two_numbers_with_a_plus_are_memory_only_where_storage_has_such_a_size() -> None:
+    assert tokens("Combo 8+250") == []
+    assert tokens("Protector 8+25") == []
 
 
 def test_order_tells_packs_from_contents() -> None:

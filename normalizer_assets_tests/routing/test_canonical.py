@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.routing.canonical import canonical_key, canonical_name, question_keys
+from normalizer_assets.routing.canonical import (
+    canonical_key,
+    canonical_name,
+    question_keys,
+    variant_stem,
+)
 
 # Words that a grammar may join with their neighbours, beside words that it leaves alone.
 VOCABULARY = (
@@ -131,3 +136,75 @@ def test_a_new_contract_version_makes_every_question_new() -> None:
     assert len({*first, *second}) == 4
     assert first.str.len_chars().to_list() == [64, 64]
     assert question_keys(keys, 1).to_list() == first.to_list()
+
+
+# --- what variants share --------------------------------------------------------------
+
+
+def stems(*names: str, group: str = "smartphones", brand: str | None = None) -> list[str]:
+    frame = pl.DataFrame({"n": names}).with_columns(
+        b=pl.lit(brand, dtype=pl.String), g=pl.lit(group)
+    )
+    key = canonical_key(pl.col("n"), pl.col("b"), pl.col("g"))
+    return frame.select(variant_stem(key)).to_series().to_list()
+
+
+@pytest.mark.parametrize(
+    "variants",
+    [
+        ("Galaxy A35 128GB Negro", "Galaxy A35 256GB Azul Marino", "GALAXY A35 (8GB/256GB)"),
+        ("Coca Cola 2 L", "Coca Cola 6x350cc", "Pack 6 Coca Cola 350 ml", "coca-cola 500 ml"),
+        ("Zapatilla Runner negra", "Zapatilla Runner Azul", "Zapatilla Runner"),
+        ('Televisor OLED C3 55"', "Televisor OLED C3 65 pulgadas"),
+        ("Caja plástica 30x40x20 cm", "Caja plástica 20x20x10 cm"),
+    ],
+)
+def test_quantities_and_colours_do_not_matter(variants: tuple[str, ...]) -> None:
+    assert len(set(stems(*variants))) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Galaxy A35 128GB", "Galaxy A36 128GB"),
+        ("iPhone 15 128GB", "iPhone 16 128GB"),
+        ("iPhone 15 Pro 128GB", "iPhone 15 Pro Max 128GB"),
+        ("Galaxy A9 64GB", "Galaxy A9+ 64GB"),
+        ("Coca Cola Zero 2 L", "Coca Cola 2 L"),
+        ("Jugo sin azúcar 1 L", "Jugo 1 L"),
+        ("WH-1000XM4 Negro", "WH-1000XM5 Negro"),
+    ],
+)
+def test_model_numbers_and_words_do(one: str, other: str) -> None:
+    assert len(set(stems(one, other))) == 2
+
+
+def test_a_stem_keeps_brand_and_group() -> None:
+    assert stems("Leche Entera 1 L", brand="Soprole") == stems("Leche Soprole Entera 200 ml")
+    assert stems("Leche Entera 1 L", brand="Soprole") != stems("Leche Entera 1 L", brand="Colun")
+    assert stems("Leche 1 L", group="dairy") != stems("Leche 1 L", group="baby")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.sampled_from(["Zyx", "Qua", "Pro", "Leche", "A15", "Q200"]), min_size=1).map(
+        lambda words: " ".join(dict.fromkeys(words))
+    ),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["128GB", "1TB", "350 ml", "2 L", "6x350cc", "1,5 kg", '55"', "12 un"]),
+            st.sampled_from(["Negro", "azul", "ROJA", "verde", ""]),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+)
+def test_variants_of_a_name_share_a_stem_and_another_number_has_its_own(
+    name: str, variants: list[tuple[str, str]]
+) -> None:
+    both = stems(*(f"{one} {' '.join(more)}" for one in (name, f"{name} 77") for more in variants))
+    found, other = both[: len(variants)], both[len(variants) :]
+    assert len(set(found)) == len(set(other)) == 1
+    assert found[0] != other[0]
+    for word in name.lower().split():
+        assert f" {word} " in f" {found[0]} "
