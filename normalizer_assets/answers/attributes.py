@@ -77,8 +77,9 @@ _SHOE_NUMBERS = rf"({SHOE_NUMBER}(?: ?[-/] ?{SHOE_NUMBER})?)"
 _SHOE_SIZE = (
     rf"(?i) {_SHOE_NUMBERS}(?: (?:unisex|hombre|mujer|nino|nina))?\W*$",
     rf"(?i) (?:unisex|hombre|mujer|nino|nina|{any_of(COLOUR_WORDS)}) {_SHOE_NUMBERS}\b",
+    rf"(?i) {_SHOE_NUMBERS} (?:{any_of(COLOUR_WORDS)})\b",
 )
-"""A shoe's number without a word before it: the last of its name, or behind its colour."""
+"""A shoe's number without a word before it: the last of its name, or beside its colour."""
 _BABY_FOOD = r" (?:leche|formula|colado|picado|compota|papilla|cereal|nan|nido|similac|enfamil) "
 _BOTH = r" (?:nino y nina|nina y nino|hombre y mujer|mujer y hombre) "
 _DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "

@@ -62,12 +62,13 @@ def load_calibrations(folder: Path) -> Calibrations:
     """Reads the shipped calibration and those of one's own models.
 
     Args:
-        folder: Of one's own; it need not be there.
+        folder: Of one's own; it need not be there. A model's name may have a slash, and then
+            its file lies in a folder below.
 
     Raises:
         ConfigurationError: A file cannot be read.
     """
-    own = [read_calibration(file) for file in sorted(folder.glob("*.json"))]
+    own = [read_calibration(file) for file in sorted(folder.rglob("*.json"))]
     return Calibrations(_shipped(), {one.llm_model: one for one in own})
 
 
@@ -79,7 +80,7 @@ def read_calibration(file: Path) -> Calibration:
     """
     try:
         return Calibration.model_validate_json(file.read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise ConfigurationError(
             f"{file} is no calibration: {str(error).splitlines()[0]}; write it anew with "
             f"`normalizer calibrate confidence --gold F`, or remove it"

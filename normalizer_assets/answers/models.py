@@ -348,6 +348,7 @@ def _with_apple_chip(model: pl.Expr) -> pl.Expr:
         pl.when(
             (pl.col("brand") == "APPLE") & pl.col("category_group").is_in(("notebooks", "tablets"))
         )
-        .then(pl.concat_str(line, chip, separator=" ", ignore_nulls=True))
+        # Of nothing and nothing it makes an empty text.
+        .then(pl.concat_str(line, chip, separator=" ", ignore_nulls=True).replace("", None))
         .otherwise(model)
     )

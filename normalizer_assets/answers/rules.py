@@ -128,7 +128,9 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
             ).alias("brand"),
             electronics.memory(pl.col("measured")).alias("memory"),
         )
-        .with_columns(*attributes(group), _unbranded(known).alias("unbranded"))
+        .with_columns(*attributes(group), _without(pl.col("ascii"), _own()).alias("unbranded"))
+        # A step of its own: inside each other the two would be computed many times over.
+        .with_columns(_without(pl.col("unbranded"), _named(known)).alias("unbranded"))
     )
     read = read.with_columns(read_models(read, spelled(grammar.noise_words)))
     return read.select(
@@ -140,24 +142,27 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
     )
 
 
-def _unbranded(known: brands.Gazetteer) -> pl.Expr:
-    """ASCII text of the name with a bar in place of its brand; lines stay.
+def _own() -> pl.Expr:
+    """Folded words of the row's own brand."""
+    return words(fold(pl.col("stated"))).str.strip_chars(" ")
 
-    So does another brand of the maker that the row states: "Leche NIDO" by Nestlé.
+
+def _named(known: brands.Gazetteer) -> pl.Expr:
+    """The brand that the name states, to be cut out of it; null where it stays.
+
+    A line stays, and so does another brand of the maker that the row states: "Leche NIDO" by
+    Nestlé. A part of the row's brand goes: "BOSS Bottled Night" of Hugo Boss.
     """
-    own = words(fold(pl.col("stated"))).str.strip_chars(" ")
     spelling = pl.col("spelling")
-    # "BOSS Bottled Night" of Hugo Boss.
     part_of_own = words(fold(pl.col("stated"))).str.contains(
         pl.format(" {} ", spelling), literal=True
     )
     answered = spelling.replace_strict(known.spellings, default=None) == pl.col("brand")
-    named = pl.when(~spelling.is_in(known.lines) & (answered | part_of_own)).then(spelling)
-    return _without(_without(pl.col("ascii"), own), named)
+    return pl.when(~spelling.is_in(known.lines) & (answered | part_of_own)).then(spelling)
 
 
 def _without(text: pl.Expr, brand: pl.Expr) -> pl.Expr:
-    """Text with a bar in place of a brand.
+    """ASCII text with a bar in place of a brand.
 
     It is cut out by its place in a text of the same length, because Polars takes no pattern
     of each row's own.

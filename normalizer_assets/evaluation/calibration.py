@@ -269,10 +269,19 @@ def fit(
             f"{right.sum()} right and {(~right).sum()} wrong"
         )
     names, matrix = _matrix(judged)
+    if not names:
+        raise GoldError(
+            f"no feature is shown by {RAREST_FEATURE} answers or more; label more answers"
+        )
     folds = _folds(judged.rows["family"])
+    if any(len(set(right[folds != fold])) < len({True, False}) for fold in range(FOLDS)):
+        raise GoldError(
+            f"right and wrong answers must each be of several product families, because every "
+            f"one of {FOLDS} parts of the families is left out once; label more families"
+        )
     penalty = min(PENALTIES, key=lambda one: _loss(right, _left_out(matrix, right, folds, one)))
     weights, intercept = _logistic(matrix, right, penalty)
-    while (sane := _sane(names, weights)) and not all(sane):
+    while any(sane := _sane(names, weights)) and not all(sane):
         names = list(compress(names, sane))
         matrix = matrix[:, sane]
         weights, intercept = _logistic(matrix, right, penalty)
@@ -357,7 +366,14 @@ def _from_the_surest(
     return confidences[order], np.cumsum(~right[order]), np.arange(len(order)) + 1
 
 
+def _ends(sure: "NDArray[np.float64]") -> "NDArray[np.bool_]":
+    """Says which of ordered confidences is the last of its ties."""
+    return np.append(np.diff(sure) != 0, True)
+
+
 def _lowest(sure: "NDArray[np.float64]", kept: "NDArray[np.bool_]") -> float:
+    # A tie is accepted as a whole.
+    kept = kept & _ends(sure)
     if not kept.any():
         return HIGHEST_THRESHOLD
     lowest = sure[np.flatnonzero(kept)[-1]]
@@ -416,11 +432,12 @@ def evaluate(judged: JudgedAnswers, calibration: Calibration) -> dict[str, Any]:
     """Scores a calibration on labelled answers.
 
     Returns:
-        ``answers``, ``right`` (share), ``auroc``, ``ece`` (ten bins of equal size), ``brier``,
-        ``coverage_at_99`` (share accepted at 99 % accuracy, and the 95 % interval over resampled
-        families), ``accepted`` (share over the thresholds, and the error among them),
-        ``groups`` (answers, auroc), ``inferred`` by field (kept and without support),
-        ``llm_model`` of the calibration.
+        ``answers``, ``right`` (share), ``auroc`` (``None`` where all are right, or wrong),
+        ``ece`` (ten bins of equal size), ``brier``, ``coverage_at_99`` (share accepted at 99 %
+        accuracy, and the 95 % interval over resampled families), ``accepted`` (share over the
+        thresholds, and the error among them), ``kinds`` and ``groups`` (answers, accepted),
+        ``fields`` (kept, and of these not stated in the listing), ``llm_model`` of the
+        calibration.
     """
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -431,11 +448,13 @@ def evaluate(judged: JudgedAnswers, calibration: Calibration) -> dict[str, Any]:
     groups = judged.rows["category_group"].to_numpy()
     coverage = coverage_at(sure, right, ACCURACY)
     low, high = _interval(sure, right, judged.rows["family"])
+    # Of right answers alone, or wrong ones, nothing can be told apart.
+    auroc = float(roc_auc_score(right, sure)) if 0 < right.sum() < len(right) else None
     return {
         "llm_model": calibration.llm_model,
         "answers": len(right),
         "right": round(float(right.mean()), 4),
-        "auroc": round(float(roc_auc_score(right, sure)), 4),
+        "auroc": None if auroc is None else round(auroc, 4),
         "ece": round(expected_calibration_error(sure, right), 4),
         "brier": round(float(brier_score_loss(right, sure)), 4),
         "coverage_at_99": {
@@ -478,9 +497,7 @@ def coverage_at(
     """Returns the largest share that can be accepted, the surest first, at this accuracy."""
     order = np.argsort(-confidences, kind="stable")
     accurate = np.cumsum(right[order]) / (np.arange(len(order)) + 1)
-    # A tie is accepted as a whole.
-    ends = np.append(np.diff(confidences[order]) != 0, True)
-    kept = np.flatnonzero((accurate >= accuracy) & ends)
+    kept = np.flatnonzero((accurate >= accuracy) & _ends(confidences[order]))
     return float((kept[-1] + 1) / len(order)) if len(kept) else 0.0
 
 
@@ -539,11 +556,12 @@ def in_words(report: dict[str, Any]) -> str:
     """Returns the report's main figures for people."""
     coverage, accepted = report["coverage_at_99"], report["accepted"]
     error = "-" if accepted["error"] is None else f"{accepted['error']:.2%}"
+    auroc = "-" if report["auroc"] is None else f"{report['auroc']:.3f}"
     return "\n".join(
         [
             f"{report['answers']} answers, {report['right']:.1%} right",
             f"calibration made for {report['llm_model']!r}",
-            f"AUROC {report['auroc']:.3f}, ECE {report['ece']:.3f}, Brier {report['brier']:.3f}",
+            f"AUROC {auroc}, ECE {report['ece']:.3f}, Brier {report['brier']:.3f}",
             f"coverage at 99 % accuracy {coverage['share']:.1%}",
             f"  its 95 % interval {coverage['low']:.1%} to {coverage['high']:.1%}",
             f"over the thresholds: {accepted['share']:.1%}, {error} of them wrong",

@@ -112,14 +112,26 @@ def answer_count(gold: Sequence[GoldListing]) -> int:
 def halves(
     gold: Sequence[GoldListing], llm_model: str
 ) -> tuple[list[GoldListing], list[GoldListing]]:
-    """Splits labels by product family, with one model's answers and those that name none."""
+    """Splits labels by product family, with one model's answers and those that name none.
+
+    Raises:
+        GoldError: A half has no answers, though the labels have.
+    """
     mine = [
         one.model_copy(
             update={"answers": [a for a in one.answers if a.llm_model in (None, llm_model)]}
         )
         for one in gold
     ]
-    return [one for one in mine if not is_test(one)], [one for one in mine if is_test(one)]
+    fitted, held_back = ([one for one in mine if is_test(one) is half] for half in (False, True))
+    for half, what in ((fitted, "fit"), (held_back, "score")):
+        if answer_count(gold) and not answer_count(half):
+            raise GoldError(
+                f"no answers of {llm_model!r} to {what} with: of all product families about half "
+                f"are held back, and their listings, or the others, have none; label more "
+                f"families, or name another model"
+            )
+    return fitted, held_back
 
 
 def is_test(listing: GoldListing) -> bool:
@@ -135,7 +147,11 @@ def read_gold(path: Path) -> list[GoldListing]:
         GoldError: A line is not what it should be; nothing was read.
     """
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise GoldError(f"{path} is not UTF-8; save it as UTF-8") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -205,7 +221,7 @@ def score(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[
         if answered[field] or stated[field]
     }
     micro = _measures(right.total(), answered.total(), stated.total())
-    share = invented.total() / answered.total() if answered else None
+    share = invented.total() / answered.total() if answered.total() else None
     return {"rows": len(pairs), "micro": micro, "fields": fields, "invented": share}
 
 

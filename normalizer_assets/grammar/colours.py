@@ -94,8 +94,10 @@ def colours_of_things(folded_words: pl.Expr) -> pl.Expr:
     Returns:
         List of strings in text order; ask for ``colours`` first.
     """
-    return folded_words.str.extract_many(list(_OF_THINGS), leftmost=True).list.eval(
-        pl.element().replace_strict(_OF_THINGS, return_dtype=pl.String)
+    return (
+        folded_words.str.replace_all(" ", "  ", literal=True)
+        .str.extract_many(list(_OF_THINGS), leftmost=True)
+        .list.eval(pl.element().replace_strict(_OF_THINGS, return_dtype=pl.String))
     )
 
 

@@ -10,7 +10,7 @@ PROCESSOR = (
     r"(?i)\b("
     r"(?:Intel )?(?:Core )?Ultra [579][ -]\d{3}[A-Z]{0,2}"
     r"|(?:Intel )?(?:Core )?\bi[3579][ -]?(?:\d{4,5}(?:[A-Z]{1,2}\d?|G\d)?|N\d{3})\b"
-    r"|(?:Intel )?Core i[3579]\b"
+    r"|(?:Intel )?(?:Core )?\bi[3579]\b"
     r"|(?:Intel )?Core [3579] \d{3}[A-Z]{0,2}\b"
     r"|(?:Intel )?(?:Celeron|Pentium)(?: (?:Gold|Silver))?(?: [NJ]?\d{4}[A-Z]?)?\b"
     r"|Intel N\d{2,3}\b"

@@ -148,7 +148,7 @@ DEVICE_WORDS = _listed(
     derecha, izquierda, flexo, focos solares, solares, estaca, tipo estaca, g45, a60, g95, st64,
     instalacion, instalacion basica, basica, r-32, r32, r290, btu/h, soporte mural, soporte mural
     gratis, gratis, contra golpes, resistente a golpes, golpes, con software, software,
-    circumaurales, by harman, edad, para ninos, pegatinas
+    circumaurales, by harman, edad, para ninos, pegatinas, va, tn, docena, boys, girls
     """
 )
 """Kinds of devices, household goods and tools, and what describes them."""
@@ -428,7 +428,8 @@ GOODS_WORDS = _listed(
     fragrance, pack promocional, oferta, dental, electrico recargable, cepillos, interdentales,
     figura articulada, articulada, muneca articulada, autitos, con accesorios, accesorio,
     tirachinas, juego de mesa en espanol, en espanol, gel de limpieza, gel crema, ms, ws, alc,
-    vinos, iqf, salero, al, six pack, four pack, multi pack
+    vinos, iqf, salero, al, six pack, four pack, multi pack, docena, media docena, comp, boys,
+    girls
     """
 )
 """Kinds of food, care, clothing and toys, and what describes them."""

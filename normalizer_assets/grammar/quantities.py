@@ -62,7 +62,6 @@ UNITS: dict[str, tuple[str, ...]] = {
     "grageas": ("grageas",),
     "panuelos": ("panuelos",),
     "bolsas": ("bolsas",),
-    "toallas": ("toallas",),
     "tampones": ("tampones",),
     "discos": ("discos",),
     "pilas": ("pilas",),
@@ -70,7 +69,7 @@ UNITS: dict[str, tuple[str, ...]] = {
     "latas": ("lata", "latas"),
     "botellas": ("botella", "botellas"),
     "panales": ("panal", "panales"),
-    "toallitas": ("toallita", "toallitas", "toallas humedas"),
+    "toallitas": ("toallita", "toallitas", "toallas humedas", "toallas"),
     "pares": ("par", "pares"),
     "huevos": ("huevo", "huevos"),
     "piezas": ("pieza", "piezas", "pza", "pzas", "pzs"),
@@ -80,7 +79,7 @@ COUNT_UNITS = (
     "un", "rollos", "capsulas", "comprimidos", "tabletas", "sobres", "bolsitas", "latas",
     "botellas", "panales", "toallitas", "pares", "huevos", "paquetes", "potes", "tarros", "cajas",
     "barras", "cartuchos", "ampollas", "parches", "pastillas", "grageas", "panuelos", "bolsas",
-    "toallas", "tampones", "discos", "pilas", "mascarillas",
+    "tampones", "discos", "pilas", "mascarillas",
 )  # fmt: skip
 """Units whose number says how many there are in the pack."""
 
@@ -138,6 +137,7 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (r" (?:caja|display|bandeja) de ([0-9]+) ", " ${1}un "),
     (r" (?:(?:bi|duo ?)pack|pack duo) ", " 2un "),
     (r" tri ?pack ", " 3un "),
+    (r" media docena ", " 6un "),
     (r" docena ", " 12un "),
     (r" ([0-9]+) ?(?:pack|pk) ", " ${1}un "),
     (rf" ([0-9.]+)(cm|mm|in|m)? ?x ?([0-9.]+)(?:cm|mm|in|m)? ?x ?({NUMBER}(?:cm|mm|in|m)) ",

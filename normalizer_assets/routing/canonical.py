@@ -120,7 +120,8 @@ def variant_stem(canonical_key: pl.Expr) -> pl.Expr:
     return (
         spaced.str.replace_all(rf" (?:{NUMBER}x)*{NUMBER}(?:{'|'.join(UNITS)}) ", " ")
         .str.replace_all(rf" {any_of(_COLOURS)} ", " ")
-        .str.replace_all(" +", " ")
+        # Without numbers the comma before them is gone, too.
+        .str.replace_all(r"[ ,]+", " ")
         .str.strip_chars(" ")
     )
 

@@ -206,3 +206,9 @@ def test_the_shipped_calibration_is_of_no_model() -> None:
     shipped = read_calibration(SHIPPED)
     assert shipped.llm_model == "hand-written"
     assert all(0 < one <= HIGHEST_THRESHOLD for one in shipped.thresholds.values())
+
+
+def test_a_calibration_that_is_no_utf8_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"\xff\xfe{}")
+    with pytest.raises(ConfigurationError, match="is no calibration"):
+        load_calibrations(tmp_path)

@@ -336,3 +336,7 @@ def test_any_text_has_a_model_or_none(listings: list[tuple[str, str]]) -> None:
 def test_a_plain_line_is_read_in_every_group() -> None:
     found = models(*(("| Zyxquor Twelve", group) for group in CATEGORY_GROUPS))
     assert found == ["Zyxquor Twelve"] * len(CATEGORY_GROUPS)
+
+
+def test_an_apple_device_without_line_and_chip_has_no_model() -> None:
+    assert models(('Notebook | 13" 256GB', "notebooks"), brand="APPLE") == [None]

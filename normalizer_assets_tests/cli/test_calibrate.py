@@ -131,3 +131,16 @@ def test_a_file_that_is_not_there_is_a_usage_error(typed: Typed, tmp_path: Path)
     said = typed("calibrate", "confidence", "--gold", str(tmp_path / "none.ndjson"))
     assert said.code == 2
     assert "none.ndjson" in said.err
+
+
+def test_a_models_name_with_a_slash_takes_effect(typed: Typed, gold: Path) -> None:
+    typed("calibrate", "confidence", "--gold", str(gold), "--llm-model", "openai/gpt-5")
+    assert "openai/gpt-5" in load_calibrations(load_config().calibrations).own
+
+
+def test_a_half_without_answers_is_told(typed: Typed, gold: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.ndjson"
+    few.write_text(gold.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    said = typed("calibrate", "confidence", "--gold", str(few), "--llm-model", "gpt-5")
+    assert said.code == 1
+    assert "no answers of 'gpt-5' to" in said.err

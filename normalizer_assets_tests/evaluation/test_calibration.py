@@ -500,3 +500,28 @@ def test_the_shipped_calibration_holds_on_the_half_that_it_has_not_seen() -> Non
     report = evaluate(judge_answers(shipped_gold("test"), CONFIG), read_calibration(SHIPPED))
     assert report["auroc"] >= 0.90
     assert report["ece"] <= 0.05
+
+
+def test_a_threshold_takes_a_tie_as_a_whole() -> None:
+    right = np.array([True] * 20 + [False] * 10)
+    assert threshold_for(np.full(30, 0.9), right, 0.05) == HIGHEST_THRESHOLD
+    everyone = np.ones(30, dtype=bool)
+    assert group_threshold(np.full(30, 0.9), right, everyone, 0.05) == HIGHEST_THRESHOLD
+
+
+def test_answers_of_one_family_cannot_be_left_out() -> None:
+    one = judged(*[(True, ["a"])] * 20, *[(False, ["b"])] * 20)
+    one = one._replace(rows=one.rows.with_columns(family=pl.lit("f")))
+    with pytest.raises(GoldError, match="label more families"):
+        fit(one, "m", MAX_ERROR)
+
+
+def test_answers_without_a_common_feature_are_too_few() -> None:
+    with pytest.raises(GoldError, match="no feature is shown by"):
+        fit(judged(*[(True, [])] * 20, *[(False, [])] * 20), "m", MAX_ERROR)
+
+
+def test_right_answers_alone_have_no_auroc() -> None:
+    report = evaluate(judged((True, []), (True, ["sure"])), HAND)
+    assert report["auroc"] is None
+    assert "AUROC -" in in_words(report)

@@ -110,3 +110,13 @@ def test_labels_and_answers_become_the_same_kind_of_fields() -> None:
     label = Label(brand="LG", attributes={"size": "55"})
     answer = {"brand": "LG", "model": None, "attributes": {"size": 55}}
     assert label_fields(label) == answer_fields(answer) == {"brand": "LG", "size": "55"}
+
+
+def test_a_gold_file_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gold.ndjson").write_bytes('{"name": "Té"}'.encode("cp1252"))
+    with pytest.raises(GoldError, match="is not UTF-8"):
+        read_gold(tmp_path / "gold.ndjson")
+
+
+def test_nothing_answered_is_nothing_invented() -> None:
+    assert score([({}, {"brand": "LG"})])["invented"] is None

@@ -47,3 +47,8 @@ def test_no_spelling_stands_for_two_colours() -> None:
     assert len(spellings) == len(set(spellings))
     assert "" not in COLOUR_WORDS
     assert not {"cafe", "crema", "chocolate"} & set(COLOUR_WORDS)
+
+
+def test_colours_of_things_that_are_neighbours_are_both_found() -> None:
+    found = pl.select(colours_of_things(pl.lit(" zapato crema cafe "))).item().to_list()
+    assert found == ["crema", "café"]

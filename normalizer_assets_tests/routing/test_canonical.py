@@ -208,3 +208,7 @@ def test_variants_of_a_name_share_a_stem_and_another_number_has_its_own(
     assert found[0] != other[0]
     for word in name.lower().split():
         assert f" {word} " in f" {found[0]} "
+
+
+def test_a_variant_without_a_quantity_shares_the_stem() -> None:
+    assert len(set(stems("Galaxy A35 Negro", "Galaxy A35 128GB Negro"))) == 1
