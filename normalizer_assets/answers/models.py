@@ -265,9 +265,15 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
         .partition_by("way", as_dict=True, include_key=False)
     )
     read = [
-        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)]))).select(
-            "index", model=_with_apple_chip(_model())
+        # Column by column: written into each other, the parts that the model is chosen from
+        # took longer to plan than to compute.
+        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)])))
+        .with_columns(
+            run=_run(), code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True))
         )
+        .with_columns(line=without_code(pl.col("run")))
+        .with_columns(model=_model())
+        .select("index", _with_apple_chip(pl.col("model")))
         for (key,), part in parts.items()
     ]
     if not read:
@@ -287,24 +293,28 @@ def _barred(steps: tuple[Step, ...]) -> pl.Expr:
     )
 
 
-def _model() -> pl.Expr:
-    """The first run of words between bars; a device without one is called by its code."""
+def _run() -> pl.Expr:
+    """The first run of words between bars."""
     group, barred = pl.col("category_group"), pl.col("barred")
     colourless = barred.str.replace_all(_COLOURS_AT_BAR, BAR).str.replace_all(_COLOURS_FIRST, BAR)
-    run = (
+    return (
         pl.when(group == "perfumes")
         # An article belongs to a perfume's line ("La Nuit Trésor").
         .then(_first_run(barred, small_words_before=""))
         .otherwise(_first_run(pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)))
     )
+
+
+def _model() -> pl.Expr:
+    """The run of words, without its code where it has a name; else what the way knows."""
+    group, barred = pl.col("category_group"), pl.col("barred")
+    run, line, code = pl.col("run"), pl.col("line"), pl.col("code")
     # "Xiaomi 12 (256 GB)", "Dremel 4000": a line may be a number alone.
     number = pl.col("unbranded").str.extract(r"^\W*([0-9]{1,2})(?:\W*$|\W*[(|])")
     long_number = barred.str.extract(r"(?:^|\|) *([0-9]{3,4}) *(?:\||$)")
     # "Heineken 0.0" and "Havana Club 7 Años" have no other name.
     strength = pl.col("unbranded").str.extract(r"\b(0[.,]0)\b")
     age = pl.col("plain").str.extract(r"(?i)\b([0-9]{1,2}) anos\b") + " Años"
-    code = code_of(barred.str.replace_all(BAR, " ", literal=True))
-    line = without_code(run)
     unnumbered = (
         group.is_in((*HOUSEHOLD, "televisions", "monitors"))
         & (line == run)

@@ -41,28 +41,6 @@ _WRITTEN_OTHERWISE = (
 )
 """What the grammar would misread, rewritten before everything else."""
 
-_WRITTEN_OTHERWISE = (
-    (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
-    # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
-    (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
-    # A plus in brackets adds no product: "(Wi-Fi + Cellular)".
-    (r"\(([^()+]*)\+ ([^()]*)\)", "($1 $2)"),
-    (r"(?i)\b([0-9]+ ?(?:gb|gigas)) de ram\b", "$1 ram"),
-    (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
-)
-"""What the grammar would misread, rewritten before everything else."""
-
-_WRITTEN_OTHERWISE = (
-    (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
-    # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
-    (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
-    # A plus in brackets adds no product: "(Wi-Fi + Cellular)".
-    (r"\(([^()+]*)\+ ([^()]*)\)", "($1 $2)"),
-    (r"(?i)\b([0-9]+ ?(?:gb|gigas)) de ram\b", "$1 ram"),
-    (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
-)
-"""What the grammar would misread, rewritten before everything else."""
-
 _BUILT_IN = GrammarConfig()
 
 

@@ -22,8 +22,8 @@ from normalizer_assets.evaluation.faults.scenarios import (
     scenario_named,
 )
 
-QUICK_POINTS = 8
-QUICK_SCENARIOS = 4
+QUICK_POINTS = 4
+QUICK_SCENARIOS = 2
 TELL_EVERY_SECONDS = 30.0
 
 
