@@ -41,6 +41,9 @@ _WRITTEN_OTHERWISE = (
 )
 """What the grammar would misread, rewritten before everything else."""
 
+FEW = 64
+"""Rows up to which only the brands are looked up that their texts can name."""
+
 _BUILT_IN = GrammarConfig()
 
 
@@ -88,7 +91,11 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
                 pl.lit(" "),
             ).alias("ascii"),
         )
-        .with_columns(
+    )
+    if read.height <= FEW:
+        known = known.within(read["words"])
+    read = (
+        read.with_columns(
             # What a bundle adds ("+ Carcasa") and what a concentrate yields is not the product.
             pl.col("measured")
             .str.replace(r" [+;] .*$", " ")

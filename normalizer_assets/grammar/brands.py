@@ -446,6 +446,25 @@ class Gazetteer(NamedTuple):
     lines: tuple[str, ...]
     makers: dict[str, str]
 
+    def within(self, folded_words: pl.Series) -> "Gazetteer":
+        """Returns the part that can stand in some texts, the same for reading them.
+
+        To prepare the search for all spellings takes longer than to search a few texts.
+
+        Args:
+            folded_words: String series from ``text.words``.
+        """
+        text = folded_words.str.join().item()
+        spellings = {one: brand for one, brand in self.spellings.items() if one in text}
+        return self._replace(
+            spellings=spellings,
+            ordinary={
+                section: tuple(word for word in more if word in spellings)
+                for section, more in self.ordinary.items()
+            },
+            makers={one: maker for one, maker in self.makers.items() if one in spellings},
+        )
+
 
 def spelling_of(brand: str) -> str:
     """Folded words of a brand, the form in which gazetteer spellings are looked up."""
@@ -506,6 +525,8 @@ def learned_brands(listings: pl.DataFrame) -> tuple[tuple[str, str], ...]:
     Returns:
         (section, brand) in order, for ``gazetteer``.
     """
+    if listings.height < LEAST_ROWS:
+        return ()
     known = gazetteer().spellings
     section_of = {group: section for section, groups in SECTION_GROUPS.items() for group in groups}
     stated = (
@@ -548,8 +569,9 @@ def spelling_in(
     # glued to a mark, and so is no word.
     text = folded_words.str.replace_all(_FITS, " ¬").str.replace_all(" ", "  ", literal=True)
     patterns = {f" {spelling.replace(' ', '  ')} ": spelling for spelling in known.spellings}
+    longest_first = sorted(patterns, key=lambda pattern: (-len(pattern), pattern))
     found = text.str.extract_many(
-        sorted(patterns, key=lambda pattern: (-len(pattern), pattern)), leftmost=True
+        pl.lit(longest_first, dtype=pl.List(pl.String)), leftmost=True
     ).list.eval(pl.element().replace_strict(patterns, return_dtype=pl.String))
     spelling = pl.lit(None, dtype=pl.String)
     for section, groups in SECTION_GROUPS.items():
