@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test bench faults lint types check lock clean
+.PHONY: help install demo dev test slow bench faults lint types check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -25,7 +25,10 @@ dev: install ## UI, daemon and (without OPENAI_API_KEY) the stand-in
 	$(BIN)/normalizer dev
 
 test: install ## The test suite
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
+
+slow: install ## The slow tests: the demo from start to end, a part of the faults
+	$(BIN)/pytest -m slow
 
 bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline
@@ -42,7 +45,7 @@ lint: install ## ruff: rules and format
 types: install ## mypy, strict
 	$(BIN)/mypy
 
-check: lint types test ## What CI runs
+check: lint types test slow ## What CI runs
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	$(BIN)/dg check defs
 

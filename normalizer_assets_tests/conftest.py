@@ -4,6 +4,7 @@ And a scripted API, for what the real one does on its bad days.
 """
 
 import dataclasses
+import gc
 import itertools
 import os
 import shutil
@@ -39,6 +40,11 @@ LIVING_MODELS: dict[str, date | None] = dict.fromkeys(
 def pytest_xdist_auto_num_workers() -> int:
     """Returns how many processes share the tests: a third of a test's time is waiting."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_finish() -> None:
+    """Spares the collector what was imported: it went through it every few tests."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.answers.attributes import ATTRIBUTES
-from normalizer_assets.answers.rules import read_listings
+from normalizer_assets.answers.rules import FEW, read_listings
 from normalizer_assets.config import CATEGORY_GROUPS, GrammarConfig
 
 SCHEMA = {"name": pl.String, "brand": pl.String, "category_group": pl.String}
@@ -200,3 +200,15 @@ def test_storage_of_real_phones_is_read() -> None:
     answered = read_capacity.is_not_null()
     assert answered.sum() > 0.9 * phones.height
     assert (read_capacity == label).filter(answered).all()
+
+
+def test_a_listing_is_read_alone_as_among_many() -> None:
+    names = ["Galletas Costa Frac 130 g", "Silla plegable", "Leche Nido 900 g", "Taladro Bosch 18V"]
+    many = pl.DataFrame(
+        {"name": names * FEW, "brand": None, "category_group": "other"},
+        schema_overrides={"brand": pl.String},
+    )
+    among = read_listings(many).head(len(names))
+    alone = pl.concat([read_listings(many[row]) for row in range(len(names))])
+    assert alone.equals(among)
+    assert alone["brand"].to_list() == ["COSTA", None, "NIDO", "BOSCH"]

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 
 from normalizer_assets.db.embedded import server_folder, stop_server
 
 
+@pytest.mark.slow
 def test_the_demo_publishes_every_partition(tmp_path: Path) -> None:
     data = tmp_path / "data"
     environment = {

@@ -233,7 +233,7 @@ def test_a_taken_partition_is_waited_for(scene: Scene, typed: Typed) -> None:
     other = threading.Thread(target=hold)
     other.start()
     holds.wait(10)
-    threading.Timer(0.5, release.set).start()
+    threading.Timer(2, release.set).start()
     said = typed(*WORDS, "--wait")
     other.join()
     assert said.code == 0

@@ -28,6 +28,7 @@ def run_harness(*options: str) -> tuple[int, dict[str, object], str]:
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_or_bought_twice_in_a_quick_subset() -> None:
     code, told, errors = run_harness("--quick", "--json", "--workers", "1")
     assert code == 0, errors
