@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from upath import UPath
 
-from normalizer_assets.answers.confidence import load_calibrations
+from normalizer_assets.answers.confidence import load_calibrations, yardstick
 from normalizer_assets.answers.verdicts import Facts, GateVerdict, gate_verdict
 from normalizer_assets.batching import ledger, life, questions, stored_answers
 from normalizer_assets.batching.asked import asked_of
@@ -316,6 +316,8 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
     with work.begin() as connection:
         neighbours = neighbours_for(connection, work.partition, stems)
     products = build_products(routed, answers, work.config, decisions, neighbours)
+    with work.begin() as connection:
+        products = stored_answers.settle_verdicts(connection, products, yardstick(work.config))
     return Normalised(products, write_version(work, products, run_id))
 
 

@@ -453,17 +453,21 @@ def test_a_partition_without_an_open_question_needs_no_api(scripted: PartitionWo
 # --- from landing to cache ------------------------------------------------------------
 
 
-def drop(work: PartitionWork, count: int) -> None:
-    """Lands rice of many kinds, and one row that cannot be read."""
+RICE = ("Arroz Grado {} Tucapel 1 kg", "Despensa > Arroz")
+NOTEBOOKS = ("Notebook Lenovo IdeaPad {} 8GB", "Computación > Notebooks")
+
+
+def drop(work: PartitionWork, count: int, what: tuple[str, str] = RICE, price: int = 1_000) -> None:
+    """Lands products of many kinds, and one row that cannot be read."""
+    name, category = what
     path = Path(work.config.paths.landing, work.partition.day.isoformat())
     path.mkdir(parents=True, exist_ok=True)
     with (path / f"{work.partition.retailer}.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "category", "price", "sku"])
-        writer.writerow(["", "Despensa > Arroz", 1000, "no name"])
+        writer.writerow(["", category, price, "no name"])
         for number in range(count):
-            name = f"Arroz Grado {number} Tucapel 1 kg"
-            writer.writerow([name, "Despensa > Arroz", 1000 + number, f"S{number}"])
+            writer.writerow([name.format(number), category, price + number, f"S{number}"])
 
 
 def whole(work: PartitionWork) -> pipeline.Normalised:
@@ -513,6 +517,46 @@ def test_the_next_day_is_answered_from_what_is_known_and_pays_nothing(work: Part
         of_tomorrow = tomorrow.partition.of(batch_requests)
         paid = connection.scalar(sa.select(sa.func.count()).where(of_tomorrow))
     assert paid == 0
+
+
+def test_a_verdict_is_the_questions_whoever_judges_first(work: PartitionWork) -> None:
+    buyer = work
+    waiter = on_a_day_of_its_own(work)
+    routed = {}
+    # Of one question's listings, one has a price that no notebook has.
+    for one, price in ((buyer, 400_000), (waiter, 1_000)):
+        drop(one, 2, NOTEBOOKS, price)
+        taken = pipeline.land(one)
+        assert taken is not None
+        routed[one.partition] = pipeline.route(one, taken.intake.listings)
+        pipeline.submit(one, routed[one.partition])
+    for one in (buyer, waiter):
+        assert collect(one, routed[one.partition]) is None
+
+    def normalised(one: PartitionWork) -> pipeline.Normalised:
+        return pipeline.normalise(one, routed[one.partition], "run")
+
+    first, bought = normalised(waiter), normalised(buyer)
+    assert first.products["answered_by"].to_list() == ["cache"] * 2
+    verdict = ("question_key", "confidence", "status", "reasons")
+    assert bought.products.select(verdict).equals(first.products.select(verdict))
+    for one, before in ((waiter, first), (buyer, bought)):
+        again = normalised(one)
+        assert not again.version.changed
+        assert again.products.equals(before.products)
+
+
+def test_other_thresholds_judge_a_stored_answer_anew(work: PartitionWork) -> None:
+    drop(work, 2)
+    assert whole(work).products["status"].to_list() == ["accepted"] * 2
+    tomorrow = on_a_day_of_its_own(configured(work, confidence={"threshold": 1.0}))
+    drop(tomorrow, 2)
+    taken = pipeline.land(tomorrow)
+    assert taken is not None
+    routed = pipeline.route(tomorrow, taken.intake.listings)
+    pipeline.submit(tomorrow, routed)
+    products = pipeline.normalise(tomorrow, routed, "run").products
+    assert products.select("answered_by", "status").unique().rows() == [("cache", "review")]
 
 
 def test_what_never_landed_is_nothing(work: PartitionWork) -> None:

@@ -9,7 +9,10 @@ from hand-written answers (evaluation/labels/README.md); a model without its own
 curve with thresholds raised by a margin (issue 4, 4).
 """
 
+import hashlib
+import json
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +20,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from normalizer_assets.answers.evidence import NOTHING
-from normalizer_assets.config import ConfidenceConfig, ConfigurationError
+from normalizer_assets.config import ConfidenceConfig, ConfigurationError, NormalizerConfig
 
 SHIPPED = Path(__file__).parent / "calibrations" / "hand-written.json"
 HIGHEST_THRESHOLD = 0.99
@@ -90,6 +93,26 @@ def read_calibration(file: Path) -> Calibration:
 @cache
 def _shipped() -> Calibration:
     return read_calibration(SHIPPED)
+
+
+def yardstick(config: NormalizerConfig) -> str:
+    """Identifies what a verdict depends on beside the listing and its answer.
+
+    Returns:
+        A hash of the thresholds, the calibrations, the user's own words, and the release,
+        whose rules are the second reader.
+    """
+    said = [
+        config.confidence.model_dump(mode="json"),
+        config.grammar.model_dump(mode="json"),
+        _dumped(load_calibrations(config.calibrations)),
+        version("normalizer-assets"),
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _dumped(calibrations: Calibrations) -> list[dict[str, object]]:
+    return [one.model_dump() for one in (calibrations.shipped, *calibrations.own.values())]
 
 
 def confidence(features: pl.DataFrame, rows: int, calibration: Calibration) -> pl.Series:

@@ -31,6 +31,13 @@ ANSWER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 """What an answer says; ``attributes`` is a JSON object."""
 
+VERDICT: dict[str, pl.DataType | type[pl.DataType]] = {
+    "confidence": pl.Float64,
+    "status": pl.String,
+    "reasons": pl.String,
+}
+"""What is said of an answer."""
+
 newest_decisions = (
     sa.select(review_decisions)
     .ext(distinct_on(review_decisions.c.question_key))
@@ -106,8 +113,8 @@ def answers_for(
 
     Returns:
         Columns question_key, own (whether bought for this partition), answered_by,
-        llm_model, the answer's fields, confidence, status, reasons (null where not judged
-        yet), prompt_version, asked_tier, cost_usd, batch_id, custom_id, sku, request_id.
+        llm_model, the answer's fields, status (null where not judged yet), prompt_version,
+        asked_tier, cost_usd, batch_id, custom_id, asked_sku, request_id.
     """
     own = sa.and_(partition.of(answers))
     statement = (
@@ -122,9 +129,7 @@ def answers_for(
             answers.c.normalized_name,
             answers.c.category_suggestion,
             answers.c.model_confidence,
-            answers.c.confidence,
             answers.c.status,
-            answers.c.reasons,
             batch_requests.c.prompt_version,
             batch_requests.c.tier.label("asked_tier"),
             batch_requests.c.cost_usd,
@@ -155,9 +160,7 @@ def answers_for(
             "answered_by": pl.String,
             "llm_model": pl.String,
             **ANSWER_SCHEMA,
-            "confidence": pl.Float64,
             "status": pl.String,
-            "reasons": pl.String,
             "prompt_version": pl.String,
             "asked_tier": pl.String,
             "cost_usd": pl.Decimal(18, 9),
@@ -170,27 +173,63 @@ def answers_for(
     )
 
 
-def record_verdicts(connection: sa.Connection, verdicts: pl.DataFrame) -> None:
-    """Stores the verdict on answers, so that a replay has it too.
+def settle_verdicts(
+    connection: sa.Connection, products: pl.DataFrame, yardstick: str
+) -> pl.DataFrame:
+    """Gives every row the verdict on its answer: that of whoever judged it first.
+
+    A verdict depends on the listing's price too, and listings of one question may differ
+    in it. Each judged by its own, a partition that is served by another's answer had
+    another verdict before that one was judged than after: materialising it again made a
+    new version of an unchanged partition.
 
     Args:
         connection: In a transaction.
-        verdicts: Columns request_id, confidence, status, reasons.
+        products: As ``publishing.products.build_products`` returns them.
+        yardstick: What they were judged with; a verdict of another one is replaced.
+
+    Returns:
+        ``products`` with confidence, status and reasons as they are stored now. Rows
+        without a ``request_id`` are as they were.
     """
-    bulk.stage(
-        connection,
-        "verdicts",
-        verdicts.select("request_id", "confidence", "status", "reasons"),
+    judged = products.filter(pl.col("request_id").is_not_null()).unique(
+        "request_id", keep="first", maintain_order=True
+    )
+    bulk.stage(connection, "verdicts", judged.select("request_id", *VERDICT))
+    of_verdicts = answers.c.request_id.in_(sa.text("select request_id from verdicts"))
+    # In one order, so that two partitions with the same questions cannot deadlock.
+    connection.execute(
+        sa.select(answers.c.request_id)
+        .where(of_verdicts)
+        .order_by(answers.c.request_id)
+        .with_for_update()
     )
     connection.execute(
         sa.text(
             """
             update normalizer.answers set
                 confidence = verdicts.confidence, status = verdicts.status,
-                reasons = verdicts.reasons
-            from verdicts where answers.request_id = verdicts.request_id
+                reasons = verdicts.reasons, judged_with = :yardstick
+            from verdicts
+            where answers.request_id = verdicts.request_id
+                and answers.status is distinct from 'rejected'
+                and answers.judged_with is distinct from :yardstick
             """
+        ),
+        {"yardstick": yardstick},
+    )
+    stored = connection.execute(
+        sa.select(answers.c.request_id, *(answers.c[column] for column in VERDICT)).where(
+            of_verdicts, answers.c.status != "rejected"
         )
+    )
+    return products.update(
+        pl.DataFrame(
+            [tuple(row) for row in stored],
+            schema={"request_id": pl.Int64, **VERDICT},
+            orient="row",
+        ),
+        on="request_id",
     )
 
 

@@ -256,6 +256,7 @@ answers = Table(
     Column("confidence", Double),
     Column("status", Text),
     Column("reasons", Text),
+    Column("judged_with", Text),
     Column("answered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("answers_by_question", "question_key", "answered_at"),
 )

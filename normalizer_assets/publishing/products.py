@@ -80,7 +80,8 @@ def build_products(
 
     Returns:
         One row a listing, in ``routed``'s order, with ``PRODUCT_COLUMNS``, and
-        ``request_id`` on the one row that carries an own answer's verdict.
+        ``request_id`` where the verdict is one on a stored answer: not the rules', not a
+        person's.
     """
     rules = read_listings(routed, config.grammar)
     listings = routed.rename({"brand": "listing_brand"}).with_columns(
@@ -149,16 +150,13 @@ def _answered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
-    """Adds confidence, status and reasons.
-
-    A replayed answer keeps its verdict, and what a person decided is not judged again.
-    """
+    """Adds confidence, status and reasons; what a person decided is not judged again."""
     by_rules = pl.col("answered_by") == "rules"
     # A reading does not confirm itself: for rows of the rules there is no second reader.
     second_reader = rows.with_columns(
         pl.when(~by_rules).then(column).alias(column)
         for column in ("rules_brand", "rules_model", "rules_attributes")
-    ).rename({"confidence": "kept_confidence", "status": "kept_status", "reasons": "kept_reasons"})
+    ).rename({"status": "stored_status"})
     calibrations = load_calibrations(config.calibrations)
     evidence = gather_evidence(second_reader)
     confidence = confidences(evidence.features, rows["llm_model"], calibrations)
@@ -177,29 +175,24 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
     status = (
         pl.when(by_rules).then(pl.lit("review")).otherwise(verdict(pl.col("confidence"), needed))
     )
-    rejected = (pl.col("kept_status") == "rejected") | (by_rules & (pl.col("decision") == "reject"))
-    keeps = (pl.col("answered_by") == "cache") & pl.col("kept_status").is_not_null()
+    rejected = (
+        (pl.col("stored_status") == "rejected") | (by_rules & (pl.col("decision") == "reject"))
+    ).fill_null(value=False)
     said = pl.when(pl.col("decision") == "accept").then(pl.lit("accepted by a person"))
-    return (
-        judged.with_columns(status=status)
-        .with_columns(
-            pl.when(keeps).then(f"kept_{column}").otherwise(column).alias(column)
-            for column in ("confidence", "status", "reasons")
-        )
-        .with_columns(
-            attributes=pl.when("decided").then(second_reader["attributes"]).otherwise("attributes"),
-            confidence=pl.when("decided").then(DECIDED_CONFIDENCE).otherwise("confidence"),
-            status=pl.when("decided")
-            .then(pl.lit("accepted"))
-            .when(rejected)
-            .then(pl.lit("rejected"))
-            .otherwise("status"),
-            reasons=pl.when("decided")
-            .then(said.otherwise(pl.lit("corrected by a person")))
-            .when(rejected)
-            .then(pl.lit("rejected by a person"))
-            .otherwise("reasons"),
-        )
+    return judged.with_columns(
+        attributes=pl.when("decided").then(second_reader["attributes"]).otherwise("attributes"),
+        confidence=pl.when("decided").then(DECIDED_CONFIDENCE).otherwise("confidence"),
+        status=pl.when("decided")
+        .then(pl.lit("accepted"))
+        .when(rejected)
+        .then(pl.lit("rejected"))
+        .otherwise(status),
+        reasons=pl.when("decided")
+        .then(said.otherwise(pl.lit("corrected by a person")))
+        .when(rejected)
+        .then(pl.lit("rejected by a person"))
+        .otherwise("reasons"),
+        request_id=pl.when(~pl.col("decided") & ~rejected).then("request_id"),
     )
 
 
@@ -241,5 +234,4 @@ def _request_columns() -> list[pl.Expr]:
         .then("cost_usd")
         .otherwise(pl.lit(0, dtype=pl.Decimal(18, 9)))
         .alias("cost_usd"),
-        pl.when(carries).then("request_id").alias("request_id"),
     ]

@@ -17,7 +17,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.answers.verdicts import GateVerdict, Measures
-from normalizer_assets.batching import life, stored_answers
+from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db import bulk
@@ -75,9 +75,6 @@ def write_version(work: PartitionWork, products: pl.DataFrame, run_id: str) -> V
                 pl.lit(number).alias("version"),
                 pl.lit(run_id).alias("run_id"),
             ),
-        )
-        stored_answers.record_verdicts(
-            connection, products.filter(pl.col("request_id").is_not_null())
         )
         connection.execute(
             sa.update(partitions)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pytest
@@ -84,19 +85,73 @@ def test_an_answer_comes_with_its_request(work: PartitionWork) -> None:
     assert str(answer["cost_usd"]) == "0.000500000"
 
 
-def test_a_verdict_stays_with_the_answer(work: PartitionWork) -> None:
+def settled(work: PartitionWork, yardstick: str = "one", **verdict: object) -> dict[str, Any]:
+    """Settles a verdict on the answer to q0; returns what the row has then."""
+    row = found(work, READER, "q0").select("request_id", "status")
+    said = {"confidence": 0.91, "status": "accepted", "reasons": "", **verdict}
+    rows = row.with_columns(pl.lit(value).alias(name) for name, value in said.items())
+    with work.begin() as connection:
+        return stored_answers.settle_verdicts(connection, rows, yardstick).row(0, named=True)
+
+
+def test_a_verdict_is_that_of_whoever_judged_first(work: PartitionWork) -> None:
     one = bought(work, "q0", "q1")
-    answers = found(work, one.partition, "q0")
-    verdicts = answers.select("request_id").with_columns(
-        confidence=pl.lit(0.91), status=pl.lit("accepted"), reasons=pl.lit("")
+    assert settled(one)["confidence"] == 0.91
+    later = settled(on_a_day_of_its_own(work), confidence=0.2, status="review", reasons="price")
+    assert (later["confidence"], later["status"], later["reasons"]) == (0.91, "accepted", "")
+    statuses = found(work, READER, "q0", "q1").sort("question_key")["status"]
+    assert statuses.to_list() == ["accepted", None]
+
+
+def test_another_yardstick_judges_anew(work: PartitionWork) -> None:
+    one = bought(work, "q0")
+    settled(one)
+    assert settled(one, "another", confidence=0.2, status="review")["status"] == "review"
+    assert found(work, READER, "q0")["status"].to_list() == ["review"]
+
+
+def test_a_verdict_does_not_undo_a_rejection(work: PartitionWork) -> None:
+    one = bought(work, "q0")
+    stale = (
+        found(work, READER, "q0")
+        .select("request_id")
+        .with_columns(confidence=pl.lit(0.91), status=pl.lit("accepted"), reasons=pl.lit(""))
+    )
+    reject(one, "q0")
+    with one.begin() as connection:
+        assert stored_answers.settle_verdicts(connection, stale, "one").equals(stale)
+    assert found(work, one.partition, "q0")["status"].to_list() == ["rejected"]
+
+
+def test_rows_without_an_answer_are_left_as_they_are(work: PartitionWork) -> None:
+    one = bought(work, "q0")
+    rows = pl.DataFrame(
+        {"request_id": [None], "confidence": [0.5], "status": ["review"], "reasons": ["rules"]},
+        schema_overrides={"request_id": pl.Int64},
     )
     with one.begin() as connection:
-        stored_answers.record_verdicts(connection, verdicts)
-    replay = found(work, READER, "q0", "q1").sort("question_key")
-    assert replay.select("confidence", "status", "reasons").rows() == [
-        (0.91, "accepted", ""),
-        (None, None, None),
-    ]
+        assert stored_answers.settle_verdicts(connection, rows, "one").equals(rows)
+
+
+def test_two_partitions_that_judge_at_once_agree(work: PartitionWork) -> None:
+    keys = [f"q{number}" for number in range(40)]
+    bought(work, *keys)
+    works = [on_a_day_of_its_own(work) for _ in range(4)]
+    for one in works:
+        land(one)
+    answers = found(work, READER, *keys).select("request_id")
+
+    def judge(number: int) -> pl.DataFrame:
+        rows = answers.sample(fraction=1, shuffle=True, seed=number).with_columns(
+            confidence=pl.lit(number / 10), status=pl.lit("review"), reasons=pl.lit(f"{number}")
+        )
+        with works[number].begin() as connection:
+            return stored_answers.settle_verdicts(connection, rows, "one").sort("request_id")
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(judge, range(4))
+    assert first["reasons"].n_unique() == 1
+    assert all(other.equals(first) for other in others)
 
 
 # --- whose answers --------------------------------------------------------------------

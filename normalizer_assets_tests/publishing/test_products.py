@@ -54,9 +54,7 @@ def answer(question_key: str, **values: Any) -> dict[str, Any]:
         "normalized_name": None,
         "category_suggestion": None,
         "model_confidence": 0.9,
-        "confidence": None,
         "status": None,
-        "reasons": None,
         "prompt_version": "DETAILED-1",
         "asked_tier": "mini",
         "cost_usd": Decimal("0.001"),
@@ -73,7 +71,6 @@ def answers(*rows: dict[str, Any]) -> pl.DataFrame:
     types |= {
         "own": pl.Boolean,
         "model_confidence": pl.Float64,
-        "confidence": pl.Float64,
         "cost_usd": pl.Decimal(18, 9),
         "request_id": pl.Int64,
     }
@@ -109,11 +106,9 @@ def test_an_answer_that_the_listing_contradicts_goes_to_review() -> None:
     assert product["reasons"]
 
 
-def test_an_answer_of_another_partition_is_cache_and_free_and_keeps_its_verdict() -> None:
+def test_an_answer_of_another_partition_is_cache_and_free() -> None:
     listings = routed(NAME)
-    bought = answer(
-        listings["question_key"][0], own=False, confidence=0.11, status="review", reasons="as kept"
-    )
+    bought = answer(listings["question_key"][0], own=False)
     product = build_products(listings, answers(bought), CONFIG).row(0, named=True)
     assert (product["answered_by"], product["cache_tier"], product["route"]) == (
         "cache",
@@ -121,13 +116,8 @@ def test_an_answer_of_another_partition_is_cache_and_free_and_keeps_its_verdict(
         "cache",
     )
     assert (product["cost_usd"], product["batch_id"], product["custom_id"]) == (0, None, None)
-    assert (product["confidence"], product["status"], product["reasons"]) == (
-        0.11,
-        "review",
-        "as kept",
-    )
     assert product["llm_model"] == "gpt-5"
-    assert product["request_id"] is None
+    assert product["request_id"] == 7
 
 
 def test_without_an_answer_the_rules_answer_and_are_not_accepted() -> None:
@@ -155,7 +145,7 @@ def test_the_cost_of_a_shared_question_is_on_one_row(asked_sku: str, carrier: st
     assert costs == {
         sku: Decimal("0.001") if sku == carrier else Decimal(0) for sku in ("0", "1", "2", "3")
     }
-    assert products.filter(pl.col("request_id").is_not_null())["sku"].to_list() == [carrier]
+    assert products["request_id"].to_list() == [7, 7, None, 7]
     assert set(products["answered_by"]) == {"batch", "rules"}
 
 
