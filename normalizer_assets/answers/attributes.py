@@ -48,6 +48,7 @@ BARE_INCHES = (
     r" ([23][0-9]\.[0-9]|19|2[0-9]|3[249]|4[0-9]|5[058]|6[05]|7[057]|8[2356]|9[0-9]|1[01][0-9]) "
 )
 """Diagonals of televisions and monitors, without a unit."""
+_PHONE_INCHES = r" (?:amoled|oled|lcd|ips|pantalla) ([4-7]\.[0-9]{1,2}) "
 SHOE_NUMBER = r"(?:1[6-9]|[23][0-9]|4[0-8])(?:[.,]5)?"
 _LETTERED_SIZE = r"xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|estandar|g|p|rn|xg|xxg"
 _GARMENT_SIZE = (
@@ -64,6 +65,7 @@ _GARMENT_SIZE = (
     r"\b([0-9]{1,2}M)\b",
     r"(?i)\b(w[0-9]{2} ?l[0-9]{2})\b",
     r"(?i)\b([234][0-9][x/][234][0-9])\b",
+    r"\b([CJ][0-9]{1,2})\b",
     r"\b(M[0-9]{1,2}/W[0-9]{1,2}|[0-9]{1,2}(?:\.5)?Y|[0-9]{2,3}[A-DF])\b",
     r"\b([678] [1357]/[48])\b",
     rf"(?i)[ (|,]((?:{_LETTERED_SIZE})(?:/(?:{_LETTERED_SIZE}))?)\W*$",
@@ -81,6 +83,19 @@ _SHOE_SIZE = (
 )
 """A shoe's number without a word before it: the last of its name, or beside its colour."""
 _BABY_FOOD = r" (?:leche|formula|colado|picado|compota|papilla|cereal|nan|nido|similac|enfamil) "
+_CARE_TOOL = r" (?:cepillos?|termometro|tensiometro|nebulizador|masajeador|balanza) "
+_WEIGHED = r" [0-9.]+(?:ml|l|kg) | (?:[0-9.]*[0-9]{2,}|[016-9])g "
+"""No garment or thing, but its content; 4g and 5g are networks."""
+_NETWORKED = r" [2-5](?:\.4)?g (lte|volte|wifi|wi fi|liberado|dual|chip|usb|pc) "
+"""A router's 4G is no weight."""
+_NO_COLOUR = (
+    r" black (?:[a-z+] ?|and |amp )?decker | white and color |"
+    r" (?:wd|western digital) (?:purple|blue|black|red|green|gold) "
+)
+_PACKS = (
+    r"(?i)\b(?:multi)?pack (?:de |x ?)?([2-9]|[1-9][0-9])\b",
+    r"(?i)\b([2-9]|[1-9][0-9])[ -]?pack\b",
+)
 _BOTH = r" (?:nino y nina|nina y nino|hombre y mujer|mujer y hombre) "
 _DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "
 _COLOUR_PAIR = rf" ({any_of(COLOUR_WORDS)})(?: pastel)? (?:/|y) (?:{any_of(COLOUR_WORDS)}) "
@@ -114,8 +129,9 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
             (
                 (group.is_in(COLOURED) & ~eaten)
                 | ((group == "cleaning") & text.str.contains(_CLEANING_TOOL))
+                | (group.is_in(("personal_care", "pharmacy")) & text.str.contains(_CARE_TOOL))
             )
-            & ~(group.is_in(("other", "baby")) & text.str.contains(r"[0-9](?:ml|l|g|kg) "))
+            & ~(group.is_in(("other", "baby")) & text.str.contains(_WEIGHED))
         ).then(_colour(_coloured_words(), group)),
         "flavor": pl.when(group == "pet_food")
         .then(_first_of(FLAVOURS | PET_FLAVOURS, text))
@@ -136,7 +152,10 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
             _stated(text, r" (?:sin|libre de|0%?) lactosa ", "sin")
         ),
         "network": pl.when(group.is_in(("smartphones", "tablets"))).then(electronics.network(text)),
-        "pack_count": pl.when(~group.is_in((*TECHNOLOGY, "appliances", "toys", "tools"))).then(
+        "pack_count": pl.when(group.is_in((*TECHNOLOGY, "appliances", "toys", "tools")))
+        # The pieces of a set are no pack.
+        .then(pl.coalesce(pl.col("plain").str.extract(pattern) for pattern in _PACKS))
+        .otherwise(
             pl.coalesce(
                 text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
                 pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
@@ -167,14 +186,35 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
                 ),
             )
         ),
-        "size": pl.when(group.is_in((*WORN, "toys", "other")))
+        "size": pl.when(group.is_in(WORN))
         .then(_garment_size(group))
+        .when(group == "other")
+        .then(pl.coalesce(_garment_size(group), text.str.extract(r" aro ([0-9]{2}) "), inches))
+        .when(group == "toys")
+        # A toy's years are its player's.
+        .then(
+            pl.coalesce(
+                _garment_size(group).pipe(
+                    lambda size: pl.when(~size.str.contains("años|meses")).then(size)
+                ),
+                inches,
+            )
+        )
         .when(group == "baby")
+        .then(
+            pl.coalesce(
+                text.str.extract(_DIAPER_SIZE).str.to_uppercase(),
+                pl.col("plain").str.extract(r"(?:^| )([0-9]{1,2}M)\b"),
+            )
+        )
+        .when((group == "personal_care") & text.str.contains(" panal(?:es)? "))
         .then(text.str.extract(_DIAPER_SIZE).str.to_uppercase())
         .when(group.is_in(("televisions", "monitors")))
         .then(pl.coalesce(inches, text.str.extract(BARE_INCHES)))
         .when(group == "notebooks")
         .then(pl.coalesce(inches, text.str.extract(POINTED_INCHES)))
+        .when(group == "smartphones")
+        .then(pl.coalesce(inches, text.str.extract(_PHONE_INCHES)))
         .when(group.is_in(DEVICES))
         .then(inches),
         "storage_type": pl.when(group.is_in(("notebooks", "storage"))).then(
@@ -188,7 +228,9 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .when(group == "dairy")
         .then(_first_of(MILK_FATS, text)),
         "volume_ml": pl.when(contents).then(_number(_content(base, "ml"))),
-        "weight_g": pl.when(contents).then(_number(_content(base, "g"))),
+        "weight_g": pl.when(contents).then(
+            _number(_content(base.str.replace_all(_NETWORKED, " $1 "), "g"))
+        ),
     }
     return [values[key].alias(key) for key in ATTRIBUTES]
 
@@ -238,7 +280,8 @@ def _stated(name: pl.Expr, pattern: str, value: str) -> pl.Expr:
 
 def _coloured_words() -> pl.Expr:
     """Words of the name in which a stroke between two colours is still seen."""
-    return words(pl.col("plain").str.to_lowercase().str.replace(r" [+;] .*$", " "), keep="/")
+    name = words(pl.col("plain").str.to_lowercase().str.replace(r" [+;] [^0-9].*$", " "), keep="/")
+    return name.str.replace_all(_NO_COLOUR, " ")
 
 
 def _colour(name: pl.Expr, group: pl.Expr) -> pl.Expr:

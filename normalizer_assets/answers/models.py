@@ -29,6 +29,7 @@ from normalizer_assets.grammar.products import (
     SHADE_WORDS,
     SOFT_GOODS_WORDS,
     SOFT_WORDS,
+    WORDED_LINES,
 )
 from normalizer_assets.grammar.quantities import DEVICE_QUANTITY_PATTERN, QUANTITY_PATTERN
 from normalizer_assets.grammar.text import any_of
@@ -37,14 +38,20 @@ Step = tuple[str, str]
 """A pattern, and what stands in its place."""
 
 BAR = "|"
+JOINT = "_"
+"""Holds words of a line together until its model is chosen; to patterns they are one word."""
+CUT = "~"
+"""Stands between bars where the brand was cut out."""
 
 # --- what is no model -------------------------------------------------------------
 
 _QUANTITY_OF_DEVICES: Step = (DEVICE_QUANTITY_PATTERN, BAR)
 _QUANTITY_OF_GOODS: Step = (QUANTITY_PATTERN, BAR)
 # "KD-55X80L" is no 80 litres: a code keeps its hyphen apart from the patterns.
-_KEPT_HYPHEN: Step = (r"([A-Za-z0-9])-([0-9])", "${1}_$2")
-_KEPT_HYPHEN_OF_CODES: Step = (r"([A-Za-z])-([0-9])", "${1}_$2")
+_KEPT_HYPHEN: Step = (r"([A-Za-z0-9])-([0-9])", "${1}__$2")
+_KEPT_HYPHEN_OF_NAMES: Step = (r"([a-z])-([A-Z])", "${1}__$2")
+"""The "Gel" of "Gel-Kayano" is no product word."""
+_KEPT_HYPHEN_OF_CODES: Step = (r"([A-Za-z])-([0-9])", "${1}__$2")
 
 
 def _any_word(words: Iterable[str], *more: str) -> Step:
@@ -58,11 +65,14 @@ _DEVICE_PARTS: Step = (
     (
         r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz|[0-9]+v max|"
         r"usb(?:[ -]?c)?(?: ?[0-9](?:\.[0-9])?)?|a[cx][0-9]{3,4}|"
-        r"[257]\.[124] canales|[0-9]+ ?hp|[0-9.]+ ?(?:rpm|mb/s)|ip[0-9]{2}|e(?:14|26|27|40)|"
-        r"gu ?(?:10|5\.3)|g(?:4|9)|mr16|t[58]|[0-9]{1,2} ?[+/] ?[0-9]{2,3}(?: ?gb)?)\b)"
+        r"[257]\.[124](?: canales)?|[0-9]+ ?hp|[0-9.]+ ?(?:rpm|mb/s|kcal(?:/h)?|m2|ah)|ip[0-9]{2}|"
+        r"[0-9]{1,2} ?[+/] ?[0-9]{2,3}(?: ?gb)?)\b)"
     ),
     BAR,
 )
+_LAMP_PARTS: Step = (r"(?i-u:\b(?:e(?:14|26|27|40)|gu ?(?:10|5\.3)|g[49]|mr16|t[58])\b)", BAR)
+_CUT_QUANTITY: Step = (r"(?-u:\b)(?:[0-9]+ )?[0-9]+ ?/ *\|", BAR)
+"""What is left of "12/8 Kg" and "1 1/2 kilo"."""
 _MEMORY_PAIR: Step = (
     r"(?i-u:\b[0-9]{1,2} ?(?:gb)? ?[-+/] ?(?:64|128|256|512)(?: ?gb)?\b)",
     BAR,
@@ -70,7 +80,7 @@ _MEMORY_PAIR: Step = (
 _COUNTED: Step = (
     (
         r"(?i-u:\b[0-9]+ (?:quem(?:ador(?:es)?)?|platos|cubiertos|puntadas|panes|peldanos|piezas|"
-        r"puertas|velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|"
+        r"puertas|cajones|rebanadas|velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|"
         r"niveles|en 1|vasos|cuerpos|bandejas|zonas|hp|baterias|posiciones|litros/min)\b)"
     ),
     BAR,
@@ -101,7 +111,7 @@ _DESCRIBING = (
 """Words that end as Spanish adjectives do; names of lines hardly ever end so."""
 _GOODS_PARTS: Step = (
     (
-        r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+|"
+        r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+|[0-9]+ ?x|[0-9]+ ?gl|"
         r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|"
         r"ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
         r"(?:etapa|talla) [a-z]{1,3}|talla [0-9]+|[0-9]+ ?(?:pk|pack|hp)|[0-9.,]+k|t[0-9]{2}|"
@@ -122,13 +132,19 @@ _FROM_COLOUR_ON: Step = (
 )
 """What is worn has its colour behind its model, and its size behind the colour."""
 
+_ADDED: Step = (r" \+ *[A-Za-z].*$", BAR)
+"""What a bundle adds: "Mini LED C845 + Soundbar S522W"."""
+
 _DEVICE: tuple[Step, ...] = (
+    _ADDED,
     (electronics.PROCESSOR, BAR),
     (electronics.GRAPHICS, BAR),
     _MEMORY_PAIR,
     _KEPT_HYPHEN,
+    _KEPT_HYPHEN_OF_NAMES,
     (r" -|- ", f" {BAR} "),
     _QUANTITY_OF_DEVICES,
+    _CUT_QUANTITY,
     _COUNTED,
     (rf"(?i-u:\b{any_of(COLOUR_WORDS)}/[a-z]+\b)", BAR),
     (r" [A-Ca-c]\+\++", BAR),
@@ -137,8 +153,16 @@ _DEVICE: tuple[Step, ...] = (
     _BESIDE,
 )
 # "Etapa 3 850 g" has lost no comma; the mark is a space again in the end.
-_STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}__$2")
-_GOODS: tuple[Step, ...] = (_FITS, _STAGE, _KEPT_HYPHEN_OF_CODES, _QUANTITY_OF_GOODS, _GOODS_PARTS)
+_STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}_$2")
+_GOODS: tuple[Step, ...] = (
+    _FITS,
+    _STAGE,
+    _KEPT_HYPHEN_OF_CODES,
+    _KEPT_HYPHEN_OF_NAMES,
+    _QUANTITY_OF_GOODS,
+    _CUT_QUANTITY,
+    _GOODS_PARTS,
+)
 
 _WAYS: dict[str, tuple[Step, ...]] = {
     "screens": (
@@ -155,18 +179,20 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         (rf"(?i-u:\b{_PLATFORM}(?:/(?:{_PLATFORM}|pc|movil|android))+)", BAR),
         (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$)", f"$1 {BAR}$2"),
     ),
+    "lighting": (*_DEVICE, _LAMP_PARTS),
     "devices": _DEVICE,
     "perfumes": (
         _FITS,
         _QUANTITY_OF_GOODS,
         # "Le Male Le Parfum" is a line; the mark hides it from the words.
-        (r"(?i-u:\b(le) (parfum)\b)", "${1}__$2"),
+        (r"(?i-u:\b(le) (parfum)\b)", "${1}_$2"),
         _any_word(PERFUME_WORDS),
     ),
     "clothing": (*_GOODS, _GOODS_WORDS, _FROM_COLOUR_ON, (r"/ *\|", BAR)),
     "footwear": (
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
+        _KEPT_HYPHEN_OF_NAMES,
         _QUANTITY_OF_GOODS,
         _GOODS_WORDS,
         _FROM_COLOUR_ON,
@@ -188,13 +214,17 @@ _WAYS: dict[str, tuple[Step, ...]] = {
     ),
     # A watch's "Series 7 41mm" has lost no comma.
     "other": (
+        _ADDED,
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
+        _KEPT_HYPHEN_OF_NAMES,
         _QUANTITY_OF_DEVICES,
+        _COUNTED,
         _GOODS_PARTS,
         _GOODS_WORDS,
         _DEVICE_WORDS,
         _DEVICE_PARTS,
+        _LAMP_PARTS,
     ),
     "goods": (*_GOODS, _GOODS_WORDS, (r"/ *\|", BAR)),
 }
@@ -209,15 +239,34 @@ _WAY_OF_GROUP = {
     "pet_food": "pet food",
 } | {
     group: group
-    for group in ("notebooks", "perfumes", "cosmetics", "footwear", "clothing", "baby", "other")
+    for group in (
+        *(
+            "notebooks",
+            "perfumes",
+            "cosmetics",
+            "footwear",
+            "clothing",
+            "baby",
+            "lighting",
+            "other",
+        ),
+    )
 }
+
+
+_WORDED_LINES = {
+    f" {line.replace(' ', '  ')} ": f" {line.replace(' ', JOINT)} " for line in WORDED_LINES
+}
+"""Before the steps: inside such a line no word is barred."""
 
 
 # --- which of the rest is the model -----------------------------------------------
 
 _SPLITS = r"(?:[|()\[\]{},;]|: | [-/+]|[-/] )+"
 # Single letters only in lower case: "iPhone X" and "Vitamina A" end in a name.
-_SMALL_WORDS = r"(?:(?i-u:de|del|la|el|los|las|con|sin|para|por|en|un|una|of|and|with)|[yaoexcun])"
+_SMALL_WORDS = (
+    r"(?:(?i-u:de|del|la|el|los|las|con|sin|para|por|en|un|una|of|and|with|by)|[yaoexcun])"
+)
 _SMALL_WORDS_BEFORE = rf"^ *(?:{_SMALL_WORDS}(?-u:\b)[ .]*)+"
 _SMALL_WORDS_BEHIND = rf"(?: {_SMALL_WORDS}(?-u:\b)[ .]*)+$"
 _SOFT_WORDS_BEFORE = rf"^(?:[ |]*(?i-u:\b{any_of(SOFT_WORDS)}\b))+"
@@ -231,14 +280,14 @@ _COLOURS_AT_BAR = (
 )
 _COLOURS_FIRST = rf"(?i-u:(?:\||^) *(?:{any_of(COLOUR_WORDS)} +)+)"
 _LINED = ("smartphones", "tablets")
-_SAYS = r"[A-Za-z]{2}|[A-Za-z][0-9]|[0-9][A-Za-z]"
+_SAYS = r"[A-Za-z]{2}|[A-Za-z] ?[0-9]|[0-9][A-Za-z]"
 
 
 def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl.Series:
     """Returns the model that each name states, null where it states none.
 
     Args:
-        listings: Columns ``unbranded`` (the name in ASCII, a bar in place of its brand),
+        listings: Columns ``unbranded`` (the name in ASCII, ``CUT`` in place of its brand),
             ``plain`` (``text.plain`` of the name), ``brand`` and ``category_group``.
         noise_words: A user's own words that are no model, folded.
 
@@ -272,7 +321,7 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
             run=_run(), code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True))
         )
         .with_columns(line=without_code(pl.col("run")))
-        .with_columns(model=_model())
+        .with_columns(model=_model().str.replace_all(JOINT, " ", literal=True))
         .select("index", _with_apple_chip(pl.col("model")))
         for (key,), part in parts.items()
     ]
@@ -283,25 +332,39 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
 
 def _barred(steps: tuple[Step, ...]) -> pl.Expr:
     """The name with a bar for everything that is no model."""
-    text = pl.col("unbranded")
+    text = (
+        # Doubled, because two lines side by side would need the one space between them.
+        pl.col("unbranded")
+        .str.replace_all(" ", "  ", literal=True)
+        .str.replace_many(_WORDED_LINES, ascii_case_insensitive=True)
+        .str.replace_all("  ", " ", literal=True)
+    )
     for pattern, replacement in steps:
         text = text.str.replace_all(pattern, replacement)
     return (
-        text.str.replace_all(_SPLITS, BAR)
-        .str.replace_all("__", " ", literal=True)
-        .str.replace_all("_", "-", literal=True)
+        # Only what stands directly behind the brand is told apart.
+        text.str.replace_all(rf"{CUT}\|([ :,;.-]*(?:\||$))", "$1")
+        .str.replace_all(_SPLITS, BAR)
+        .str.replace_all("__", "-", literal=True)
     )
 
 
 def _run() -> pl.Expr:
-    """The first run of words between bars."""
+    """The run of words directly behind the brand, or else the first one between bars.
+
+    "Alicate Pico de Loro Knipex Cobra": what is between a product and its brand is mostly a
+    word that the vocabulary lacks.
+    """
     group, barred = pl.col("category_group"), pl.col("barred")
     colourless = barred.str.replace_all(_COLOURS_AT_BAR, BAR).str.replace_all(_COLOURS_FIRST, BAR)
+    text = pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)
+    # A game has its platform there: "Tears of the Kingdom - Nintendo Switch".
+    behind = pl.when(group != "consoles").then(text.str.extract(rf"{CUT}\|([^|{CUT}]*)"))
     return (
         pl.when(group == "perfumes")
         # An article belongs to a perfume's line ("La Nuit Trésor").
         .then(_first_run(barred, small_words_before=""))
-        .otherwise(_first_run(pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)))
+        .otherwise(pl.coalesce(_first_run(behind), _first_run(text)))
     )
 
 

@@ -11,7 +11,7 @@ Nothing is invented: what neither name nor brand field states is absent.
 import polars as pl
 
 from normalizer_assets.answers.attributes import ATTRIBUTES, attributes
-from normalizer_assets.answers.models import read_models
+from normalizer_assets.answers.models import CUT, read_models
 from normalizer_assets.answers.unit_prices import size_by_price, with_lost_comma
 from normalizer_assets.config import GrammarConfig
 from normalizer_assets.grammar import brands, electronics
@@ -85,7 +85,7 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
                 pl.lit(" "),
                 plain(pl.col("name"))
                 .str.replace_all(r"[0-9]+(?:[.,][0-9]+)? ?°", "|")
-                .str.replace_all(r"[^\x20-\x7E]", " ")
+                .str.replace_all(r"[^\x20-\x7D]", " ")
                 .str.replace_all("'", "")
                 .str.replace_all(r"[.!]* *& *|[.!]+ ", " "),
                 pl.lit(" "),
@@ -98,6 +98,7 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
         read.with_columns(
             # What a bundle adds ("+ Carcasa") and what a concentrate yields is not the product.
             pl.col("measured")
+            .str.replace_all(r" [+] ([0-9]+(?:gb|tb|mb)) ", " $1 ")
             .str.replace(r" [+;] .*$", " ")
             .str.replace(r" (?:para preparar|rinde|equivale a) .*$", " ")
             .alias("measured"),
@@ -147,15 +148,17 @@ def _named(known: brands.Gazetteer) -> pl.Expr:
 
 
 def _without(text: pl.Expr, brand: pl.Expr) -> pl.Expr:
-    """ASCII text with a bar in place of a brand.
+    """ASCII text with ``CUT`` between bars in place of a brand.
 
     It is cut out by its place in a text of the same length, because Polars takes no pattern
     of each row's own.
     """
-    aligned = text.str.to_lowercase().str.replace_all(r"[^a-z0-9+.%]", " ")
+    aligned = text.str.to_lowercase().str.replace_all(r"[^a-z0-9+%]", " ")
     start = aligned.str.find(pl.concat_str(pl.lit(" "), brand, pl.lit(" ")), literal=True)
     cut = pl.concat_str(
-        text.str.slice(0, start), pl.lit(" | "), text.str.slice(start + brand.str.len_chars() + 1)
+        text.str.slice(0, start),
+        pl.lit(f" |{CUT}| "),
+        text.str.slice(start + brand.str.len_chars() + 1),
     )
     return pl.when(start.is_not_null()).then(cut).otherwise(text)
 

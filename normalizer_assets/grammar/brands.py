@@ -41,6 +41,7 @@ def _listed(text: str) -> tuple[str, ...]:
 BRANDS: dict[str, tuple[str, ...]] = {
     "technology": _listed(
         """
+        Anbernic, Nex,
         Apple, Samsung, Fantech, Gear, Xiaomi, Motorola, Huawei, Honor, Oppo, Vivo, Realme, Nokia,
         OnePlus, ZTE, TCL, Alcatel, Google, LG, Sony, Panasonic, Philips, Hisense, Caixun, AOC,
         Kioto, Skyworth, Toshiba, Sharp, JVC, Haier, Hyundai, RCA, Master-G, Recco, Lenovo, HP,
@@ -98,7 +99,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Nanoleaf, Vta, Luxolight, Demasled, Lynx, Ambassador, Mallory, Daikin, Cosori, Breville,
         Wahl, Levoit, IKEA, Scanavini, Megabright, Olimpia Splendid, Edelbrock, Truper Expert,
         Drean, Conair, Yale, Odis, Poli, Lioi, Geo,
-        Topaz, Vitel, Dairu, Indura, Redimix, Cave
+        Topaz, Vitel, Dairu, Indura, Redimix, Cave,
+        Clark, Taurus, Rimax, Jafi, Favatex, Kingsbury, Drimkip
         """
     ),
     "food": _listed(
@@ -173,7 +175,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Palo Alto, Piduco, Fresita, Kalnapilis, Alpaca, Coliseo, Adobe, Damm, Frugo,
         Daily, Aukas, Invictas, Tunquen, Camino Real, Ambar, Baron Philippe de
         Rothschild, Los Conventos, Terra Andina, Toro de Piedra, Chilensis,
-        Maquis, Garces Silva, Amayna, Calyptra, Tabalí, Loma Larga, Villard, Kingston
+        Maquis, Garces Silva, Amayna, Calyptra, Tabalí, Loma Larga, Villard, Kingston,
+        Bonella, Yoplait, Santa Marta
         """
     ),
     "care": _listed(
@@ -245,7 +248,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Janeiro, Mixsoon, Mediheal, Byoma, Good Molecules, Paula's Choice, Heliocare, Photoderm,
         Cantabria, Umbral, Tresemme, Mane 'n Tail, Marc Anthony, Not Your Mother's, John
         Frieda, Batiste, Got2b, Fudge, Elnett, Fa, Heno, Sanytol, Zorro, Dreft, Persil, Bonux,
-        Vel, Lava, Axion, Salvo, Coppertone, Bagovit, Dermacol
+        Vel, Lava, Axion, Salvo, Coppertone, Bagovit, Dermacol,
+        Zolben, Difem
         """
     ),
     "fashion": _listed(
@@ -294,7 +298,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Love, Doo Australia, Stitch, Hello Kitty, Sanrio, Bratz, Rainbow High, Gabby's Dollhouse,
         Jurassic World, Star Wars, Harry Potter, Sonic, Super Mario, Minecraft, Fortnite, Roblox,
         Tamagotchi, Beyblade X, Magformers, Plus-Plus, Djeco, Janod, Hape, Goula, Kidkraft,
-        Infantino, Skip Hop, Bright Starts, Tiny Love, Lamaze
+        Infantino, Skip Hop, Bright Starts, Tiny Love, Lamaze,
+        Mikasa
         """
     ),
     "pets": _listed(
@@ -313,7 +318,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Amity, Nath, Equilibrio, Biofresh, Guabi Natural, Vitalcan, Old Prince, Sieger, Maxi Can,
         Optimum, Mira Mar, America Litter, Odour Buster, Sanicat, Tidy Cats, Ever Clean, Fresh
         Step, Nutram, Cunipic, Farmina, N&D, Science Plan, Cachupin, Wanpy, Vitapet,
-        Zeedog, Snacky, Biomax, Optimal, Zoetis
+        Zeedog, Snacky, Biomax, Optimal, Zoetis,
+        Charly
         """
     ),
     "other": _listed(
@@ -327,7 +333,8 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Specialized, Cannondale, Merida, GT, Mongoose, Belfast, Best Bike, Fender, Gibson, Ibanez,
         Epiphone, Squier, Cort, Takamine, Roland, Korg, Planeta, Alfaguara, Salamandra,
         Sudamericana, Zig-Zag, SM, Santillana, Penguin, Debolsillo, Anagrama, Everest, National
-        Geographic, Klimber, Ozark Trail, Black Diamond, Petzl, Ledlenser, Zippo
+        Geographic, Klimber, Ozark Trail, Black Diamond, Petzl, Ledlenser, Zippo,
+        Favatex, Lahsen, Mikasa, Jafi, Kingsbury, Drimkip
         """
     ),
 }
@@ -377,8 +384,8 @@ ORDINARY_WORDS = frozenset(
 
 LINES: dict[str, tuple[str, ...]] = {
     "Apple": (
-        "iphone", "ipad", "macbook", "imac", "mac mini", "mac studio", "airpods", "apple watch",
-        "airtag", "homepod",
+        "iphone", "earpods", "ipad", "macbook", "imac", "mac mini", "mac studio", "airpods",
+        "apple watch", "airtag", "homepod",
     ),
     "Samsung": ("galaxy",),
     "Sony": ("playstation", "ps5", "ps4", "ps3", "bravia", "dualsense", "dualshock"),

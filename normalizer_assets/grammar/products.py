@@ -148,7 +148,61 @@ DEVICE_WORDS = _listed(
     derecha, izquierda, flexo, focos solares, solares, estaca, tipo estaca, g45, a60, g95, st64,
     instalacion, instalacion basica, basica, r-32, r32, r290, btu/h, soporte mural, soporte mural
     gratis, gratis, contra golpes, resistente a golpes, golpes, con software, software,
-    circumaurales, by harman, edad, para ninos, pegatinas, va, tn, docena, boys, girls
+    circumaurales, by harman, edad, para ninos, pegatinas, va, tn, docena, boys, girls,
+    combi, multidoor, dual, ionizado, de mano, mano, rebanadas, cajones, oscilante, de torre,
+    torre, videovigilancia, giratorio, por mayor, al por mayor, antigolpes, anti golpes,
+    positivo derecho, positivo izquierdo, positivo, derecho, izquierdo, carpintero, gasolina, a
+    gasolina, a bateria, rotativa, rotativo, velocidad variable, velocidad, variable, medidor,
+    medidor laser, distancia, de distancia, pico de loro, mango, fibra, fibra de vidrio,
+    movimiento, exterior solar, navidad, arbol de navidad, starter kit, paneles, closet,
+    cajonera, comoda, cama europea, europea, box spring, boxspring, americana, respaldo,
+    almohadas, dividida, base dividida, cuerpos, sofa cama, futon, sitial, poltrona, comedor,
+    sillas, mesas, arrimo, rack, rack tv, bicicleta infantil, montana, urbana, paseo, electrica
+    plegable, rodado, suspension, cambios, motoniveladora, trotadora, caminadora, eliptica,
+    spinning, mancuernas, mancuerna, pesas, colchoneta, carpa, saco de dormir, quitasol,
+    toldo, hamaca, piscina, estructural, impresora laser, impresora tinta, multifuncional
+    laser, impresion, sistema continuo, ecotank, tinta continua, fotocopiadora, plastificadora,
+    guillotina, trituradora, puertos, punto de acceso, access point, amplificador de senal,
+    amplificador wifi, camara ip, camara exterior, bullet, domo, ptz, vision nocturna,
+    grabador, dvr, nvr, telefono fijo, telefono inalambrico, intercomunicador, citofono,
+    videoportero, parlante portatil, parlante bluetooth, bocina, torre de audio, barra,
+    receptor, tocadisco, vinilo, teclado mecanico, teclado numerico, cableada, de viaje,
+    memoria usb, flash drive, externo portatil, antigolpe, bolsillo, carcasa para, protector de
+    pantalla, reloj deportivo, reloj gps, monitor cardiaco, cinta de correr, lavadora
+    automatica, carga automatica, agitador, tambor, semi, tina, doble tina, centrifuga de ropa,
+    secadora a gas, ventilada, encimera a gas, encimera vitroceramica, encimera induccion,
+    campana extractora, campana isla, isla, telescopica, horno empotrable, horno a gas, cocina
+    electrica, hornillo, anafe, cocinilla, oven, tostador de pan, pan, fabricadora de pan,
+    panificadora, maquina de hacer, maquina de coser, overlock, bordadora, hielo, fabricadora
+    de hielo, dispensadora, exprimidora, extractor de jugo, prensa, molinillo de cafe, cafetera
+    espresso, cafetera goteo, goteo, superautomatica, espumador, espumador de leche, hervidora,
+    arrocero, coccion lenta, olla lenta, de presion, freidora sin aceite, doble canasto,
+    canastos, hornito, asadora, plancha vertical, plancha de ropa, plancha seca, centro de
+    planchado, planchado, robot limpiavidrios, limpiavidrios, limpiador, aspiradora de mano,
+    aspiradora vertical, escoba, aspiradora escoba, polvo y agua, soplador, nebulizadora,
+    purificadora, enfriador, climatizador, ventilador de techo, ventilador torre, turbo
+    ventilador, estufa electrica, estufa a gas, estufa parafina, estufa pellet, panel
+    calefactor, calefaccion, catalitico, radiador, oleo electrico, calienta camas, scaldasonno,
+    cortadora de pelo, corta pelo, trimmer, perfilador, perfiladora, barbero, patillera,
+    depilacion, luz pulsada, ipl, secador de cabello, rizadora, cepillo secador, cepillo de
+    aire, argan y keratina, argan, keratina, ceramica ion, turmalina, ion, iones, titanio,
+    placas, placas de ceramica, digital led, taladro inalambrico, taladro de banco, sierra de
+    mesa, sierra sable, sierra cinta, sierra ingletadora, mezclador, mezcladora, demoledor,
+    cincelador, martillo demoledor, clavadora, hidrolavadora a presion, bomba periferica, bomba
+    centrifuga, compresor de aire, soldadora mig, soldadora arco, mig, tig, arco, amoladora,
+    pulidora, aspiradora industrial, nivel laser, detector, multitester, tester, voltimetro,
+    pie de metro, escuadra, llave ajustable, llave stilson, llave allen, juego de llaves, juego
+    de dados, dado, chicharra, trinquete, sargento, morsa, tornillo de banco, alicate
+    universal, alicate de punta, alicate cortante, cortante, universal aislado, aislado,
+    destornillador de paleta, paleta, phillips, cruz, cincel, formon, hacha, maza, chuzo,
+    picota, azadon, horqueta, tijera de podar, podar, serrucho de podar, manguera de riego,
+    riego, programador de riego, regador, pistola de riego, pistola para pintar, pintar,
+    bandeja de pintura, esmalte sintetico, latex interior, oleo, impermeabilizante, membrana,
+    adhesivo de montaje, silicona neutra, espuma, espuma expansiva, poliuretano, cemento,
+    mortero, yeso, masilla, pasta muro, huincha aisladora, cable electrico, tomacorriente,
+    interruptor simple, panel solar, bateria solar, foco exterior, foco solar, ampolleta
+    inteligente, tubo fluorescente, lampara de mesa, lampara de pie, lampara colgante, lampara
+    de techo, luminaria, downlight, embutido, embutida, sobrepuesto, canaleta
     """
 )
 """Kinds of devices, household goods and tools, and what describes them."""
@@ -429,7 +483,37 @@ GOODS_WORDS = _listed(
     figura articulada, articulada, muneca articulada, autitos, con accesorios, accesorio,
     tirachinas, juego de mesa en espanol, en espanol, gel de limpieza, gel crema, ms, ws, alc,
     vinos, iqf, salero, al, six pack, four pack, multi pack, docena, media docena, comp, boys,
-    girls
+    girls,
+    alim, alim., alimento humedo, alimento seco, pouch, gta, gtas, gta., semidesc, semidesc.,
+    desc, desc., nat, nat., sab, sab., ed, ed., gl, g.l., no ret, no ret., ret., noret, desech,
+    despacho, rm, despacho gratis, stgo, santiago, hornear, polvo hornear, duo,
+    fina, ropa fina, largos, cortos, sin alas, colegial, calzones, bodies, pantimedia, cintura,
+    tiro bajo, mom, wide leg, baggy, palazzo, culotte, camisas, cardigan, poncho, chaqueton,
+    tecnica, dry fit, camisola, trail, trail running, casuales, balerina, hawaiana, taco alto,
+    nobuck, charol, botin cuero, colegial mujer, casa, casa de munecas, looping, ladrillos,
+    ladrillos creativos, creativos, caja de ladrillos, cubo magico, arrastre, de arrastre,
+    didacticos, montessori, ascensor, camiones, barco, peluches, figuras, de accion, playset,
+    set de juego, masas, pizarra, yoyo, trompo, pistola de agua, lanza agua, moto, moto a
+    bateria, a bateria, correpasillos, movil, cascabel, silla nido, coche de paseo, corral,
+    silla de auto, silla alta, comedor, banera, mudador, vaso antiderrame, antiderrame,
+    esterilizador, monitor bebe, panal adulto, humedas, leche corporal, emulsionado,
+    canastillo, canastillo wc, pastilla estanque, limpiador liquido, limpia vidrios, limpia
+    pisos, bolsa de basura, bolsas de basura, papel aluminio, alusa, tratamiento capilar,
+    mascarilla capilar, tocador, en barra, rollon, talco, crema gel, after sun, pasta dientes,
+    cepillo de dientes, bucal, espuma de afeitar, prestobarba, toalla higienica, higienicas,
+    protectores, diarios, piel seca, piel sensible, secas, alta cobertura, alta, compacto,
+    primer facial, labial liquido, brillo labial, paleta de sombras, desnaturalizado,
+    suspension oral, ungento, crema topica, omega, alcohol gel, venda, curita, termometro
+    clinico, clinico, glucometro, test de embarazo, leche semidescremada, leche descremada,
+    leche cultivada, leche chocolate, yoghurt batido, postre lacteo, lacteo, queso crema, queso
+    gauda, reggianito, en laminas, mantequilla con sal, con sal, crema espesa, crema para
+    batir, grandes, huevos grandes, gallina libre, lomitos de atun, choclo grano, duraznos en
+    mitades, pinas, en rodajas, pure de papas, bolsitas, cafe molido, grano
+    entero, cacao en polvo, jalea en polvo, maicena, almidon de maiz, harina con polvos, sin
+    polvos, virgen, salsa tomate, aji crema, pasta de tomate, mostaccioli, avena instantanea,
+    barra cereal, barra de cereal, galletas de agua, crackelet, ponque, tortilla, chicles,
+    fritas, mix, almendras, sal fina, merken, jamon cocido, jamon pierna, trutros, carne
+    molida, pizza, papas prefritas, casata, ave, galleta perro, en salsa
     """
 )
 """Kinds of food, care, clothing and toys, and what describes them."""
@@ -455,8 +539,42 @@ SOFT_GOODS_WORDS = (
 )  # fmt: skip
 """The same for goods ("Natural Care"): no part of a model where nothing follows them."""
 
+WORDED_LINES = _listed(
+    """
+    Fire HD, Fire TV, Fire Max, Smart Tank, Smart Band, Echo Dot, Echo Show, Robot Vacuum,
+    Steam Deck OLED, Color Pro, The Frame, Mi TV, TV Stick, TV Box, Mi Box, Dual Cool, Yoga
+    Slim, Yoga Pro, Yoga Book, Surface Laptop, Surface Pro, Laptop Go, Laptop Studio, Mac mini,
+    Mac Studio, Magic Mouse, Magic Keyboard, Smart Keyboard, Home Mini, Nest Mini, Power Grip,
+    Cloud Alpha, Cloud Stinger, Cloud Core, Mini Split, Big Red, Twin Turbo, Power Max, Power
+    Mix, Power Clean, Power Pro, Perfect Care, Perfect Clean, Easy Speed, Easy Steam, Smart
+    Line, Smart Express, Airfryer XXL, Silver Line, Steam Force, Casa y Jardin, Poder Activo,
+    Fina Seleccion, Cereal Mix, Choco Krispis, Super 8, Big Time, Omega UP, Marques de Casa
+    Concha, Casillero del Diablo, Castillo de Molina, Etiqueta Negra, Etiqueta Roja, Gran
+    Reserva, Reserva Especial, Reserva Privada, Doble Crema, Gato Negro, Medalla Real, Antiguas
+    Reservas, Don Melchor, Corona Extra, Cristal Light, Royal Guard, Red Label, Black Label,
+    Double Black, Gold Label, Blue Label, Green Label, Apple Crown, Doble Click, Mini Oreo,
+    Oreo Golden, Choco Chips, Mini Chips, Milk Chocolate, Golden Nuss, Corn Flakes, Fruit
+    Loops, Froot Loops, Honey Bunches, Fibra Plus, All Bran, Classic Pate, Hydra Bebe, Six
+    Fish, Prescription Diet, Science Diet, Pro Plan, Dog Chow, Cat Chow, Gran Plus, Natural
+    Balance, Fit Formula, Triple Accion, Total 12, Luminous White, Max Fresh, Max White,
+    Sensitive Pro-Alivio, Rizos Definidos, Suave y Manejable, Limpieza Renovadora, Control
+    Caspa, Liso Extremo, Brillo Extremo, Liso y Sedoso, Oleo Extraordinario, Reparacion Total
+    5, Color Vive, Dream Long, Hydra Hyaluronic, Nutricion Completa, Milk Nutritiva, Soft Milk,
+    Men Expert, Skin Active, Black and White, Pearl and Beauty, Dry Comfort, Extra Fresh, Pure
+    Sport, Original Spice, Cool Kick, Cool Wave, Power Rush, Sun Protect, Kids Protect, Oil
+    Control, Sun Oil Control, Toque Seco, Ultra Sensitive, Sun Fresh, Beach Defense, Age
+    Perfect, Fit Me Matte + Poreless, Fit Me, Super Stay, Sky High, Liquid Camouflage, Infinite
+    Shine, Classic Leather, Club C, Air Force 1, Air Max, Lifa Active, Guides Down, Body
+    Make-Up, Signature Khaki, Stan Smith, Old Skool, Track Builder, Color Reveal, Color Change,
+    Baby Alive, Super Wings, Super Mario, Play-Doh Kitchen, Elegance Digital
+    """
+)
+"""Names of lines with a word in them that describes other products ("Casa y Jardín")."""
+
 SHADE_WORDS = _listed(
     """
+    slate, ponder, eclipse, moonlight, starlight, lunar, glacier, sky, titan, abyss, aurora, polar,
+    sunset, sunrise, coastal, graphite, matte, metallic, moon, dusk, dawn, lava, sage, blush,
     midnight, cosmic, phantom, mystic, awesome, space, deep, forest, pacific, sierra, alpine,
     piano, stealth, carbon, galactic, nova, volcanic, arctic, ocean, quiet, cool, luna, storm,
     cloud, pearl, frost, onyx, shadow, very, all, jet, tnf, magma, stellar, mineral, ceramic,

@@ -133,7 +133,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 _PACKS: tuple[tuple[str, str], ...] = (
     (r" (?:multi)?pack (?:de |x ?)?([0-9]+) ", " ${1}un "),
     (rf" (?:multi)?pack (?:de |x ?)?([0-9]+(?:{'|'.join(COUNT_UNITS)})) ", " $1 "),
+    (r"^ (?:pack )?([2-9]|[1-9][0-9]) ?x ([a-z])", " ${1}un $2"),
+    (r" pack ([2-9]|[1-9][0-9]) ?x ", " ${1}un "),
     (r" six ?pack ", " 6un "),
+    (r" (caja|display|bandeja) ([2-9]|[1-9][0-9]) ([a-z]{3})", " $1 ${2}un $3"),
     (r" (?:caja|display|bandeja) de ([0-9]+) ", " ${1}un "),
     (r" (?:(?:bi|duo ?)pack|pack duo) ", " 2un "),
     (r" tri ?pack ", " 3un "),

@@ -57,6 +57,14 @@ def test_a_shoes_size_is_read_with_and_without_a_word_before_it() -> None:
     assert read("size", "footwear", *expected) == expected
 
 
+def test_a_babys_size_is_in_months_and_a_toys_years_are_its_players() -> None:
+    assert read("size", "baby", "Body Opaline talla 6M") == {"Body Opaline talla 6M": "6M"}
+    assert read("size", "toys", "Lego 6 años", 'Peluche 12"') == {
+        "Lego 6 años": None,
+        'Peluche 12"': "12",
+    }
+
+
 def test_a_letter_sizes_nothing_but_what_is_worn() -> None:
     assert read("size", "other", "Correa Negra L", "Correa talla L", "Guantes talla 8") == {
         "Correa Negra L": None,
@@ -95,6 +103,18 @@ def test_inches_are_read_with_and_without_their_unit() -> None:
 
 
 # --- colours --------------------------------------------------------------------------
+
+
+def test_a_brand_or_a_network_hides_no_colour() -> None:
+    expected = {
+        "Taladro Black & Decker 500 W": None,
+        "Taladro Black+Decker rojo": "rojo",
+    }
+    assert read("color", "tools", *expected) == expected
+    router = "Router 4G LTE blanco"
+    assert attributes((router, "other")) == [{"color": "blanco"}]
+    phone = "Galaxy A16 128GB + 4GB negro + funda azul"
+    assert read("color", "smartphones", phone) == {phone: "negro"}
 
 
 def test_of_two_colours_with_a_stroke_the_first_counts() -> None:
@@ -152,6 +172,9 @@ def test_a_pack_is_counted_however_it_is_written() -> None:
         "Té Lipton 100 bolsitas": "100",
         "Galletas x 10": "10",
         "Galletas x4": "4",
+        "24x Cerveza Cristal 330 ml": "24",
+        "Pack 2x Agua Micelar 400 ml": "2",
+        "Vino Tarapacá caja 6 bot. 750 cc": "6",
         "Galletas 1 un": None,
         "Galletas 126 g": None,
     }
@@ -167,7 +190,13 @@ def test_a_packs_content_is_that_of_one_unit() -> None:
     ]
 
 
-def test_devices_and_toys_are_no_packs() -> None:
+def test_devices_and_toys_are_packs_only_where_the_name_says_so() -> None:
+    expected = {"Pendrive 64GB Pack 10": "10", "Mesh Deco X50 3-Pack": "3", "Pendrive x10": None}
+    assert read("pack_count", "storage", *expected) == expected
+    assert read("pack_count", "toys", "Play-Doh pack 10 potes") == {"Play-Doh pack 10 potes": "10"}
+
+
+def test_the_pieces_of_a_set_are_no_pack() -> None:
     assert attributes(
         ("Poco X3", "smartphones"), ("Lego 500 un", "toys"), ("Brocas 10 un", "tools")
     ) == [{}, {}, {}]

@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.answers.models import BAR, read_models
+from normalizer_assets.answers.models import BAR, CUT, read_models
 from normalizer_assets.config import CATEGORY_GROUPS
 from normalizer_assets.grammar.text import plain, spelled
 
@@ -24,12 +24,45 @@ def read(group: str, *names: str, brand: str | None = None) -> dict[str, str | N
     return dict(zip(names, models(*((name, group) for name in names), brand=brand), strict=True))
 
 
+# --- any kind of product --------------------------------------------------------------
+
+
+def test_what_stands_directly_behind_the_brand_comes_first() -> None:
+    assert models(
+        (f"Alicate Pico de Loro |{CUT}| Cobra 250 mm", "tools"),
+        (f"Zapatilla Zigzag |{CUT}| Speedcross 6 Hombre", "footwear"),
+        # Something else is between, so the first run counts.
+        (f"Zyxquor |{CUT}| negro Deluxe", "small_appliances"),
+        (f"Zyxquor |{CUT}|", "groceries"),
+        (f"Zelda: Tears - |{CUT}| Switch", "consoles"),
+    ) == ["Cobra", "Speedcross 6", "Zyxquor", "Zyxquor", "Zelda"]
+
+
+def test_a_line_may_be_made_of_words_that_describe_other_products() -> None:
+    expected = {
+        "Insecticida | casa y jardín 360 cc": "Casa y Jardin",
+        "Vino | Gran Reserva Etiqueta Negra 750 cc": "Gran Reserva Etiqueta Negra",
+    }
+    names = {name.replace("í", "i"): model for name, model in expected.items()}
+    assert read("groceries", *names) == names
+    robot = "Aspiradora | ROBOT VACUUM S10+ blanco"
+    assert read("small_appliances", robot) == {robot: "Robot Vacuum S10+"}
+
+
+def test_a_hyphen_keeps_a_name_together() -> None:
+    assert models(
+        ("Zapatilla | Gel-Kayano 31 Azul talla 39", "footwear"),
+        ("Sosten | Make-Up Beige", "clothing"),
+    ) == ["Gel-Kayano 31", "Make-Up"]
+
+
 # --- devices --------------------------------------------------------------------------
 
 
 def test_a_phones_line_is_what_stands_between_brand_and_parts() -> None:
     expected = {
         "Celular | Galaxy A54 5G 128GB 8GB RAM": "Galaxy A54",
+        "Celular | E14 64GB": "E14",
         "| iPhone 15 Pro Max 256GB": "iPhone 15 Pro Max",
         "Smartphone | Moto G84 5G 256GB 12GB RAM": "Moto G84",
         "| Galaxy A54 Dual SIM Liberado (8 GB / 128 GB)": "Galaxy A54",
@@ -61,6 +94,20 @@ def test_a_device_without_a_line_is_called_by_its_code() -> None:
         ("Audifonos | WH-1000XM5 Bluetooth", "headphones"),
         ('| KD-55X80L 55" LED', "televisions"),
     ) == ["QN55Q60C", "WT9DPBW", "WH-1000XM5", "KD-55X80L"]
+
+
+def test_what_a_bundle_adds_is_no_model() -> None:
+    name = 'Smart TV | 75" C845 4K + Soundbar S522W'
+    assert read("televisions", name) == {name: "C845"}
+
+
+def test_measures_of_a_device_are_no_part_of_its_model() -> None:
+    expected = {
+        "Calefactor | Limit 380 negro 9.000 kcal/h": "Limit 380",
+        "Lavadora | HWD120-B14959 12/8 kg": "HWD120-B14959",
+        "Horno | TO1313SBD 4 rebanadas": "TO1313SBD",
+    }
+    assert read("appliances", *expected) == expected
 
 
 def test_the_number_of_a_line_is_no_part_of_a_quantity() -> None:
