@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from openai import OpenAI
@@ -28,6 +29,10 @@ from normalizer_assets.resources.openai_client import connect_api
 from normalizer_assets.standin.server import RunningStandin, running_standin
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.batching.scripted_api import ScriptedApi, running_api
+
+# How long an example takes depends on what else the machine does; benchmarks time.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _numbers = itertools.count()
 

@@ -48,6 +48,7 @@ BARE_INCHES = (
     r" ([23][0-9]\.[0-9]|19|2[0-9]|3[249]|4[0-9]|5[058]|6[05]|7[057]|8[2356]|9[0-9]|1[01][0-9]) "
 )
 """Diagonals of televisions and monitors, without a unit."""
+_TABLET_INCHES = r" ([789]\.[0-9]{1,2}|1[0-4]\.[0-9]{1,2}) "
 _PHONE_INCHES = r" (?:amoled|oled|lcd|ips|pantalla) ([4-7]\.[0-9]{1,2}) "
 SHOE_NUMBER = r"(?:1[6-9]|[23][0-9]|4[0-8])(?:[.,]5)?"
 _LETTERED_SIZE = r"xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|estandar|g|p|rn|xg|xxg"
@@ -158,6 +159,7 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .otherwise(
             pl.coalesce(
                 text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
+                text.str.extract(r" (?:toallitas?|toallas humedas) .*?([1-9][0-9]+) hojas "),
                 pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
                 # "Toalla x3": among devices it would be a model ("Poco X3").
                 pl.when(group.is_in((*FOOD, *CARE))).then(
@@ -189,7 +191,11 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         "size": pl.when(group.is_in(WORN))
         .then(_garment_size(group))
         .when(group == "other")
-        .then(pl.coalesce(_garment_size(group), text.str.extract(r" aro ([0-9]{2}) "), inches))
+        .then(
+            pl.coalesce(
+                _garment_size(group), text.str.extract(r" aro ([0-9]{2}(?:\.5)?)(?:in)? "), inches
+            )
+        )
         .when(group == "toys")
         # A toy's years are its player's.
         .then(
@@ -213,6 +219,8 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .then(pl.coalesce(inches, text.str.extract(BARE_INCHES)))
         .when(group == "notebooks")
         .then(pl.coalesce(inches, text.str.extract(POINTED_INCHES)))
+        .when(group == "tablets")
+        .then(pl.coalesce(inches, text.str.extract(_TABLET_INCHES)))
         .when(group == "smartphones")
         .then(pl.coalesce(inches, text.str.extract(_PHONE_INCHES)))
         .when(group.is_in(DEVICES))

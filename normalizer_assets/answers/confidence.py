@@ -24,6 +24,11 @@ from normalizer_assets.config import ConfidenceConfig, ConfigurationError, Norma
 
 SHIPPED = Path(__file__).parent / "calibrations" / "hand-written.json"
 HIGHEST_THRESHOLD = 0.99
+UNSUPPORTED = ("brand unsupported", "model unsupported")
+UNSUPPORTED_CONFIDENCE = 0.5
+"""Highest confidence of an answer whose brand or model nothing in the listing supports, below
+every threshold that a calibration chooses: such an answer does not pass (issue 6, 4), however
+well the rest of it agrees. Weights alone let a phone of another brand pass once."""
 
 
 class Calibration(BaseModel):
@@ -141,10 +146,19 @@ def confidence(features: pl.DataFrame, rows: int, calibration: Calibration) -> p
         .fill_null(0.0)
         + calibration.intercept
     )
-    empty = features.filter(pl.col("feature") == NOTHING)["row"]
-    answered = ~pl.int_range(rows, dtype=pl.UInt32, eager=True).is_in(empty.to_list())
+    answered = ~_shows(features, rows, NOTHING)
+    highest = _shows(features, rows, *UNSUPPORTED).replace_strict(
+        {True: UNSUPPORTED_CONFIDENCE, False: 1.0}
+    )
+    weighed = pl.DataFrame({"weighed": answered / (1 + (-log_odds).exp()), "highest": highest})
     # A sum's last digits depend on the order; a version must not change by them.
-    return (answered / (1 + (-log_odds).exp())).round(6).alias("confidence")
+    return weighed.select(confidence=pl.min_horizontal("weighed", "highest").round(6))["confidence"]
+
+
+def _shows(features: pl.DataFrame, rows: int, *names: str) -> pl.Series:
+    """Whether each answer has one of some features."""
+    having = features.filter(pl.col("feature").is_in(names))["row"]
+    return pl.int_range(rows, dtype=pl.UInt32, eager=True).is_in(having.to_list())
 
 
 def confidences(

@@ -77,14 +77,15 @@ _MEMORY_PAIR: Step = (
     r"(?i-u:\b[0-9]{1,2} ?(?:gb)? ?[-+/] ?(?:64|128|256|512)(?: ?gb)?\b)",
     BAR,
 )
-_COUNTED: Step = (
-    (
-        r"(?i-u:\b[0-9]+ (?:quem(?:ador(?:es)?)?|platos|cubiertos|puntadas|panes|peldanos|piezas|"
-        r"puertas|cajones|rebanadas|velocidades|funciones|programas|leds?|luces|psi|bar|rpm|tazas|canales|botones|"
-        r"niveles|en 1|vasos|cuerpos|bandejas|zonas|hp|baterias|posiciones|litros/min)\b)"
-    ),
-    BAR,
-)
+_COUNTED_THINGS = (
+    "quem(?:ador(?:es)?)?", "platos", "cubiertos", "puntadas", "panes", "peldanos", "piezas",
+    "puertas", "cajones", "rebanadas", "velocidades", "funciones", "programas", "leds?", "luces",
+    "psi", "bar", "rpm", "tazas", "canales", "botones", "personas", "elementos", "boquillas",
+    "burbujas", "hoyos", "ton", "ohm", "kw", "pa", "resortes", "estantes", "repisas", "ruedas",
+    "asientos", "focos", "sombras", "niveles", "en 1", "vasos", "cuerpos", "bandejas", "zonas",
+    "hp", "baterias", "posiciones", "litros/min",
+)  # fmt: skip
+_COUNTED: Step = (rf"(?i-u:\b[0-9]+ (?:{'|'.join(_COUNTED_THINGS)})\b)", BAR)
 _BESIDE: Step = (r"(?i-u: (?:con|para|sin|incluye|c/|p/) )", BAR)
 """What follows is beside the product, or for it: "AirPods Pro con estuche"."""
 _FITS: Step = (
@@ -111,7 +112,7 @@ _DESCRIBING = (
 """Words that end as Spanish adjectives do; names of lines hardly ever end so."""
 _GOODS_PARTS: Step = (
     (
-        r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+|[0-9]+ ?x|[0-9]+ ?gl|"
+        r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+(?:un[a-z]*)?|[0-9]+ ?x|[0-9]+ ?gl|"
         r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|"
         r"ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
         r"(?:etapa|talla) [a-z]{1,3}|talla [0-9]+|[0-9]+ ?(?:pk|pack|hp)|[0-9.,]+k|t[0-9]{2}|"
@@ -135,8 +136,12 @@ _FROM_COLOUR_ON: Step = (
 _ADDED: Step = (r" \+ *[A-Za-z].*$", BAR)
 """What a bundle adds: "Mini LED C845 + Soundbar S522W"."""
 
+# "Infinix Smart 9", "Exo Smart T56": before a number the word is a line's.
+_SMART_NUMBER: Step = (r"(?i-u:\b(smart) ([a-z]?[0-9]{1,3})\b)", f"${{1}}{JOINT}$2")
+
 _DEVICE: tuple[Step, ...] = (
     _ADDED,
+    _SMART_NUMBER,
     (electronics.PROCESSOR, BAR),
     (electronics.GRAPHICS, BAR),
     _MEMORY_PAIR,
@@ -155,6 +160,7 @@ _DEVICE: tuple[Step, ...] = (
 # "Etapa 3 850 g" has lost no comma; the mark is a space again in the end.
 _STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}_$2")
 _GOODS: tuple[Step, ...] = (
+    (r" \+ *[0-9]+ [A-Za-z].*$", BAR),
     _FITS,
     _STAGE,
     _KEPT_HYPHEN_OF_CODES,
@@ -163,6 +169,8 @@ _GOODS: tuple[Step, ...] = (
     _CUT_QUANTITY,
     _GOODS_PARTS,
 )
+
+_UNDER_ARMOUR: Step = (r"(?-u:\b)UA(?-u:\b)", f"{BAR}{CUT}{BAR}")
 
 _WAYS: dict[str, tuple[Step, ...]] = {
     "screens": (
@@ -177,7 +185,7 @@ _WAYS: dict[str, tuple[Step, ...]] = {
     "consoles": (
         *_DEVICE,
         (rf"(?i-u:\b{_PLATFORM}(?:/(?:{_PLATFORM}|pc|movil|android))+)", BAR),
-        (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$)", f"$1 {BAR}$2"),
+        (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$|{any_of(COLOUR_WORDS)})", f"$1 {BAR}$2"),
     ),
     "lighting": (*_DEVICE, _LAMP_PARTS),
     "devices": _DEVICE,
@@ -188,8 +196,9 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         (r"(?i-u:\b(le) (parfum)\b)", "${1}_$2"),
         _any_word(PERFUME_WORDS),
     ),
-    "clothing": (*_GOODS, _GOODS_WORDS, _FROM_COLOUR_ON, (r"/ *\|", BAR)),
+    "clothing": (_UNDER_ARMOUR, *_GOODS, _GOODS_WORDS, _FROM_COLOUR_ON, (r"/ *\|", BAR)),
     "footwear": (
+        _UNDER_ARMOUR,
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
         _KEPT_HYPHEN_OF_NAMES,
@@ -226,7 +235,7 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         _DEVICE_PARTS,
         _LAMP_PARTS,
     ),
-    "goods": (*_GOODS, _GOODS_WORDS, (r"/ *\|", BAR)),
+    "goods": (*_GOODS, _BESIDE, _GOODS_WORDS, (r"/ *\|", BAR)),
 }
 """How the names of some groups are barred, step by step."""
 
@@ -371,6 +380,7 @@ def _run() -> pl.Expr:
 def _model() -> pl.Expr:
     """The run of words, without its code where it has a name; else what the way knows."""
     group, barred = pl.col("category_group"), pl.col("barred")
+    behind = barred.str.extract(rf"{CUT}\| *([0-9]{{3,4}}) *(?:\||$)")
     run, line, code = pl.col("run"), pl.col("line"), pl.col("code")
     # "Xiaomi 12 (256 GB)", "Dremel 4000": a line may be a number alone.
     number = pl.col("unbranded").str.extract(r"^\W*([0-9]{1,2})(?:\W*$|\W*[(|])")
@@ -385,6 +395,7 @@ def _model() -> pl.Expr:
         & code.is_not_null()
     )
     return pl.coalesce(
+        pl.when(group.is_in((*HOUSEHOLD, *WORN, "storage", "other"))).then(behind),
         pl.when(group == "notebooks").then(without_notebook_code(line)),
         pl.when(group.is_in(_LINED)).then(line),
         pl.when(group.is_in(DEVICES) & line.str.contains(_NUMBERED)).then(line),

@@ -69,7 +69,12 @@ BRANDS: dict[str, tuple[str, ...]] = {
         PowerA, Nacon, Thrustmaster, Subsonic, Sega, Atari, Capcom, Ubisoft, EA Sports, LaCie,
         TeamGroup, HMD, Vizzion, GameSir, Elgato, Creative, Vsonic, Logitech G,
         Zowie, Tagwood, Levoit, Aqara, Govee, Blink, Ring, Sonoff, Shelly, Wyze, Eero, Netgear,
-        Mikrotik, Synology, Qnap, Hyperkin
+        Mikrotik, Synology, Qnap, Hyperkin,
+        Netac, Koorui, Beyerdynamic, Soundpeats, KZ, Teclast, Powkiddy, Retroid, Miyoo,
+        Gulikit, Onikuma, Fifine, Maono, Tronsmart, Zeblaze, Kieslect, Hotwav, Alldocube,
+        Ritmix, Xiaoxin, Ninkear, Beelink, GMKtec, Minisforum, Sceptre, Innocn, Titan Army,
+        Arzopa, Akaso, Arlo, Reolink, Imou, Dahua, Cudy, Ruijie, Keenetic, Moza, Fanatec, PDP,
+        Backbone, FiiO, Audeze, Philco, Sanyo, Sankey, Noblex, BGH, Ken Brown, Enova
         """
     ),
     "home": _listed(
@@ -100,7 +105,12 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Wahl, Levoit, IKEA, Scanavini, Megabright, Olimpia Splendid, Edelbrock, Truper Expert,
         Drean, Conair, Yale, Odis, Poli, Lioi, Geo,
         Topaz, Vitel, Dairu, Indura, Redimix, Cave,
-        Clark, Taurus, Rimax, Jafi, Favatex, Kingsbury, Drimkip
+        Clark, Taurus, Rimax, Jafi, Favatex, Kingsbury, Drimkip,
+        Kubli, Uyustools, Krafter, Homy, Tuhome, Dohler, Kronos, Pretul, Foset, Volteck,
+        Hermex, Fiero, Vonder, Nagano, Hikoki, Dongcheng, Wadfow, Jadever, Emtop, Knipex, Wera,
+        Wiha, Gedore, Irimo, Facom, Tactix, Amesti, Kazoo, Kalfire, Tosot, Nuuk, Winco, Yelmo,
+        Peabody, Ultracomb, Smartlife, Suono, Vinotemp, Krups, Gaggia, Ariete, Girmi, Solac,
+        Cecotec, Ikohs, Govee, Sengled, Tecnolite
         """
     ),
     "food": _listed(
@@ -176,7 +186,11 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Daily, Aukas, Invictas, Tunquen, Camino Real, Ambar, Baron Philippe de
         Rothschild, Los Conventos, Terra Andina, Toro de Piedra, Chilensis,
         Maquis, Garces Silva, Amayna, Calyptra, Tabalí, Loma Larga, Villard, Kingston,
-        Bonella, Yoplait, Santa Marta
+        Bonella, Yoplait, Santa Marta,
+        Cecinas Llanquihue, Ariztia, Los Tilos, Dos Alamos, Chilolac, Lonco Leche, Wild
+        Protein, Your Goal, In Nature, Manare, Terrium, Brota, Guayacan, Tubinger, Mossto,
+        D'Olbek, Tamango, Tarapaca, Errazuriz, Santa Ema, Morande,
+        Zanetti, Garoto, Manantial, Viña Mar, Camil
         """
     ),
     "care": _listed(
@@ -249,7 +263,11 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Cantabria, Umbral, Tresemme, Mane 'n Tail, Marc Anthony, Not Your Mother's, John
         Frieda, Batiste, Got2b, Fudge, Elnett, Fa, Heno, Sanytol, Zorro, Dreft, Persil, Bonux,
         Vel, Lava, Axion, Salvo, Coppertone, Bagovit, Dermacol,
-        Zolben, Difem
+        Zolben, Difem,
+        Valmy, Plum Chemistry, Perry Ellis, Etienne, Samy, Ésika, Yanbal, Round Lab, Torriden,
+        Medicube, Numbuzin, Tocobo, Tirtir, The Inkey List, Elf, Real Techniques, Ecotools,
+        Rasasi, Fragrance World, French Avenue, Zimaya, Orientica, Bharara,
+        Savital, Buscapina, Lord Cheseline
         """
     ),
     "fashion": _listed(
@@ -299,7 +317,10 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Jurassic World, Star Wars, Harry Potter, Sonic, Super Mario, Minecraft, Fortnite, Roblox,
         Tamagotchi, Beyblade X, Magformers, Plus-Plus, Djeco, Janod, Hape, Goula, Kidkraft,
         Infantino, Skip Hop, Bright Starts, Tiny Love, Lamaze,
-        Mikasa
+        Mikasa,
+        Umbrale, Baziani, Weide, Nazca, Ferracini, Kidscool, Mashini, Ragged, Garantido, Kjus,
+        Rossignol, Descente, Bruno Rossi, Albano, Jarman, Flora Danica, Moose, Squishmallows,
+        Banpresto, Good Smile
         """
     ),
     "pets": _listed(
@@ -334,7 +355,10 @@ BRANDS: dict[str, tuple[str, ...]] = {
         Epiphone, Squier, Cort, Takamine, Roland, Korg, Planeta, Alfaguara, Salamandra,
         Sudamericana, Zig-Zag, SM, Santillana, Penguin, Debolsillo, Anagrama, Everest, National
         Geographic, Klimber, Ozark Trail, Black Diamond, Petzl, Ledlenser, Zippo,
-        Favatex, Lahsen, Mikasa, Jafi, Kingsbury, Drimkip
+        Favatex, Lahsen, Mikasa, Jafi, Kingsbury, Drimkip,
+        Kubli, Insta360, Tuhome, Penalty, Dohler, Milwaukee, Celta, Mashini, Haylou,
+        Faber-Castell, Artel, Colón, BIC, Canson, Scott, Orbea, Marin, Bodytrainer, Kettler,
+        Bestway, Intex, Doite, Spinit, Quechua, Rosen, CIC, Mantahue, Roberta Allen
         """
     ),
 }

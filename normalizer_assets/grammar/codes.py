@@ -39,8 +39,9 @@ _NOTEBOOK_CODE_AT_END = (
 
 
 def without_notebook_code(plain_text: pl.Expr) -> pl.Expr:
-    """A notebook's line without the code behind it ("Victus 15-fa1021la")."""
-    return plain_text.str.replace(rf"(.){_NOTEBOOK_CODE_AT_END}", "$1").str.strip_chars(" ")
+    """A notebook's line without the code behind it ("Victus 15-fa1021la"); a code alone stays."""
+    line = plain_text.str.replace(rf"(.){_NOTEBOOK_CODE_AT_END}", "$1").str.strip_chars(" ")
+    return pl.when(line.str.contains("[A-Za-z]")).then(line).otherwise(plain_text)
 
 
 def without_code(plain_text: pl.Expr) -> pl.Expr:

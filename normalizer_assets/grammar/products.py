@@ -202,7 +202,17 @@ DEVICE_WORDS = _listed(
     mortero, yeso, masilla, pasta muro, huincha aisladora, cable electrico, tomacorriente,
     interruptor simple, panel solar, bateria solar, foco exterior, foco solar, ampolleta
     inteligente, tubo fluorescente, lampara de mesa, lampara de pie, lampara colgante, lampara
-    de techo, luminaria, downlight, embutido, embutida, sobrepuesto, canaleta
+    de techo, luminaria, downlight, embutido, embutida, sobrepuesto, canaleta,
+    roku, vision ai, full array, eye care, convertible, laptop, aptx, lossless, anc, hall
+    effect, rgbic, autovaciado, moldeador, termoelectrica, termoelectrico, puerta, estilo,
+    hidraulica, hidraulico, gata, gata hidraulica, decapadora, ingleteadora, metalica, partida
+    electrica, partida, resortes, qd-mini led, qd mini led, mini led, qd, wireless controller,
+    controller, gasificadas, mascota, atril, e-reader, ereader, lector electronico, elementos,
+    in-ear monitor, cascos, con luces, rgb led, tiras, barra led, sobremuro, esquinero,
+    esquinera, flotante, puerta de vidrio, vitrina, exhibidora, conservador, sumergible solar,
+    decorativa, decorativo, decorativas, infantiles, juvenil, juveniles, ejecutiva, ejecutivo,
+    ergonomica gamer, reclinable, con ruedas, apilable, apilables, melamina, terciopelo, cromo,
+    aglomerado, mdf, pino, roble, encina, nogal
     """
 )
 """Kinds of devices, household goods and tools, and what describes them."""
@@ -513,7 +523,22 @@ GOODS_WORDS = _listed(
     polvos, virgen, salsa tomate, aji crema, pasta de tomate, mostaccioli, avena instantanea,
     barra cereal, barra de cereal, galletas de agua, crackelet, ponque, tortilla, chicles,
     fritas, mix, almendras, sal fina, merken, jamon cocido, jamon pierna, trutros, carne
-    molida, pizza, papas prefritas, casata, ave, galleta perro, en salsa
+    molida, pizza, papas prefritas, casata, ave, galleta perro, en salsa,
+    verano, invierno, otono, playero, playera, kimono, repisa, flotante, nitrilo, anticorte,
+    perfumero, atomizador, punta composite, composite, cuello alto, cuello v, alto, bazooka,
+    hoyos, con mascota, mascota, virtual, cuarteto, familia, con flores, a rayas, jaspeado,
+    jaspeada, calado, calada, con capucha, con bolsillos, con cinturon, sin mangas, tres
+    cuartos, crop top, basicas, polerita, falda pantalon, minifalda, short falda, ovejita,
+    peluda, rib, acanalado, acanalada, brillos, lentejuelas, animal print, camuflado, tie dye,
+    popelina, crepe, tul, con lazo, lazo, taco bajo, taco medio, punta fina, con pulsera,
+    destalonados, abotinada, biker, militar, texana, cowboy, de agua, lluvia, bota de agua,
+    apres ski, ski,
+    pepinillos, choc, ginger ale, whiskey, hig, hig., descrem, descrem., amb, amb., jaula,
+    libre de jaula, centro, duquesas, papas duquesas, alpiste, canario, orquidea, sabila, gel
+    fijador, extra fuerte, cabernet sauvignon, cabernet, sauvignon blanc, sauvignon, carmenere,
+    merlot, malbec, syrah, shiraz, chardonnay, pinot noir, pinot, riesling, moscatel, semillon,
+    cinsault, viognier, petit verdot, tannat, garnacha, cap, cap., powder, aprox, aprox., nuevo
+    sellado, con sabila, rosas, herbal
     """
 )
 """Kinds of food, care, clothing and toys, and what describes them."""

@@ -344,7 +344,7 @@ def test_one_memory_alone_is_a_notebooks_ram_and_a_tablets_storage() -> None:
     ]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(

@@ -354,7 +354,7 @@ answers = st.fixed_dictionaries(
 
 
 @given(st.lists(answers, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_confidence_lies_between_0_and_1_and_loses_no_row(rows: list[dict[str, Any]]) -> None:
     judged = judge_all(*rows)
     assert judged.height == len(rows)
@@ -378,7 +378,7 @@ def test_confidence_lies_between_0_and_1_and_loses_no_row(rows: list[dict[str, A
     ),
     st.booleans(),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_supported_answer_beats_the_same_with_a_wrong_capacity(
     right: int, wrong: int, further: dict[str, str], known_brand: bool
 ) -> None:

@@ -344,7 +344,7 @@ WORDS = (
 )  # fmt: skip
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(
@@ -368,7 +368,7 @@ def _letters(text: str) -> list[str]:
     return "".join(sign if sign.isalnum() or sign == "+" else " " for sign in text).split()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(st.text(max_size=40), st.sampled_from(CATEGORY_GROUPS)), min_size=15, max_size=15

@@ -105,7 +105,7 @@ def test_what_holds_no_answer_is_refused_with_the_reason(content: str, reason: s
         ).map(json.dumps),
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_text_raises_anything_but_unusable_answer(content: str) -> None:
     with suppress(UnusableAnswer):
         columns = parse_content(content).columns()
@@ -270,7 +270,7 @@ bodies = st.recursive(
 
 
 @given(bodies, st.none() | st.integers() | st.text(max_size=3))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_body_raises(body: Any, status_code: Any) -> None:
     for parsed in (parse_batch_line(batch_line(body, status_code)), parse_completion(body)):
         assert isinstance(parsed, ParsedLine)
@@ -280,7 +280,7 @@ def test_no_body_raises(body: Any, status_code: Any) -> None:
 
 
 @given(st.text())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_line_raises(line: str) -> None:
     assert parse_batch_line(line).state == "unreadable" or "custom_id" in line
 

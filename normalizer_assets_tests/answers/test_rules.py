@@ -163,7 +163,7 @@ def test_an_empty_frame_gives_an_empty_answer() -> None:
     ]  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

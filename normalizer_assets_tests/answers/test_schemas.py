@@ -242,14 +242,14 @@ payloads = st.fixed_dictionaries(
 
 
 @given(payloads)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_normalising_twice_changes_nothing(payload: dict[str, Any]) -> None:
     once = normalise(payload)
     assert normalise(once.model_dump()) == once
 
 
 @given(payloads)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_text_of_an_answer_can_be_stored(payload: dict[str, Any]) -> None:
     text = json.dumps(normalise(payload).columns(), ensure_ascii=False)
     assert "\\u0000" not in text

@@ -224,9 +224,7 @@ def test_a_limit_of_nothing_sends_nothing_that_costs(work: PartitionWork) -> Non
 AMOUNTS = st.lists(st.decimals("0", "2", places=9), max_size=12)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(amounts=AMOUNTS, limit=st.decimals("0", "6", places=3))
 def test_the_affordable_ones_are_the_longest_start_within_the_limit(
     work: PartitionWork, amounts: list[Decimal], limit: Decimal

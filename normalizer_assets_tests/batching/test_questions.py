@@ -295,9 +295,7 @@ def at_once(*actions: Callable[[], None]) -> None:
             done.result(timeout=30)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     orders=st.lists(st.permutations([f"k{n}" for n in range(30)]), min_size=2, max_size=4),
     shares=st.lists(st.integers(1, 30), min_size=4, max_size=4),

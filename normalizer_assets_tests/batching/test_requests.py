@@ -47,7 +47,7 @@ LISTINGS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=LISTINGS, step=st.sampled_from(STEPS))
 def test_every_listing_has_one_request_whose_estimate_is_within_its_bound(
     rows: list[dict[str, Any]], step: Step

@@ -35,9 +35,7 @@ def settled(states: dict[str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SETTLED_SCHEMA, orient="row")
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     states=st.lists(st.none() | st.sampled_from(FINAL_STATES), min_size=4, max_size=12),
     missing=st.sampled_from(["missing", "not_executed"]),
@@ -137,9 +135,7 @@ def test_lines_that_a_parameter_ended_were_never_executed(scripted_work: Partiti
 # --- what missing lines cost ----------------------------------------------------------
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(usd=st.decimals("0", "9", places=9), missing=st.integers(0, 5))
 def test_what_is_booked_on_missing_lines_adds_up_exactly(
     scripted_work: PartitionWork, usd: Decimal, missing: int

@@ -62,7 +62,7 @@ def cut(
     return list(cut_shards(requests, limits, models or UNLIMITED, salt))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(requests=REQUESTS, limits=LIMITS, models=MODELS)
 def test_every_request_is_in_exactly_one_shard_within_all_limits(
     requests: list[Request], limits: BatchingConfig, models: dict[str, ModelConfig]
@@ -89,7 +89,7 @@ def test_every_request_is_in_exactly_one_shard_within_all_limits(
     assert len(set(ids)) == len(ids)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(requests=REQUESTS, limits=LIMITS, models=MODELS)
 def test_the_same_requests_make_the_same_shards(
     requests: list[Request], limits: BatchingConfig, models: dict[str, ModelConfig]

@@ -33,9 +33,7 @@ ROW = st.tuples(
 )
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROW, max_size=20))
 def test_every_value_comes_back_as_it_went_in(
     engine: sa.Engine, rows: list[tuple[object, ...]]

@@ -360,7 +360,7 @@ def test_a_threshold_may_lie_behind_a_wrong_answer() -> None:
     assert threshold_for(sure, right, 0.05) == 0.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(st.integers(0, 985), st.booleans(), min_size=1, max_size=60),
     st.floats(0.01, 0.6),

@@ -161,7 +161,7 @@ def test_brands_of_a_user_count_before_learned_ones() -> None:
     assert brand("Mermelada Zyxquor 250 g", "groceries", extra, own) == "ZYXQUOR CHILE"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(

@@ -108,7 +108,7 @@ def test_a_comma_is_no_part_of_a_quantity() -> None:
     assert frame.select(measured(pl.col("text"))).item() == " fideos 5 g 400 "
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.integers(1, 999),
     st.sampled_from([(unit, spelling) for unit, row in UNITS.items() for spelling in row]),
@@ -123,7 +123,7 @@ def test_every_spelling_of_a_unit_is_read(
     assert len(plain_token) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=60))
 def test_any_text_is_read(text: str) -> None:
     assert all(token == token.strip() and token for token in tokens(text))

@@ -42,7 +42,7 @@ def test_phrases_of_users_are_folded_and_empty_ones_left_out() -> None:
     assert spelled(["Envío Rápido", " ", ""]) == ("envio rapido",)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(max_size=40))
 @example("‘‘")
 @example("’′´'")

@@ -117,7 +117,7 @@ def test_a_word_inside_a_word_is_not_found() -> None:
     assert group("Tela de saltamontes") == "other"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(*[st.none() | st.text(max_size=30)] * 2), max_size=30))
 def test_any_text_has_a_group(rows: list[tuple[str | None, str | None]]) -> None:
     frame = pl.DataFrame(rows, {"category": pl.String, "name": pl.String}, orient="row")

@@ -197,7 +197,7 @@ CELL = (
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.fixed_dictionaries(dict.fromkeys(("name", "price", "sku", "url"), CELL)), max_size=12

@@ -85,7 +85,7 @@ def test_missing_usage_is_zero(body: dict[str, Any]) -> None:
     assert usage_from_response(body) == Usage()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(usage=usages, model=models)
 def test_a_cost_is_never_negative_and_a_batch_is_half_of_it(
     usage: Usage, model: ModelConfig
@@ -95,7 +95,7 @@ def test_a_cost_is_never_negative_and_a_batch_is_half_of_it(
     assert cost_usd(usage, model, batch=True) * 2 == individual
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(first=usages, second=usages, model=models)
 def test_costs_add_up_exactly(first: Usage, second: Usage, model: ModelConfig) -> None:
     both = Usage(

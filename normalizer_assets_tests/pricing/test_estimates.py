@@ -129,7 +129,7 @@ def test_a_share_beyond_one_is_refused() -> None:
         estimate(requests(), MODELS, reasoning_share=1.5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     rows=st.lists(
         st.tuples(

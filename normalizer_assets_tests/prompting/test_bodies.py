@@ -82,7 +82,7 @@ def test_the_messages_say_json_as_json_object_demands(
         assert any("json" in message["content"].lower() for message in sent["messages"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     prompts=st.lists(texts, min_size=1, max_size=5),
     system=texts,
@@ -108,7 +108,7 @@ def test_the_vectorised_bodies_equal_json_dumps(
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=texts, custom_id=texts, template=st.sampled_from(list(TEMPLATES)))
 def test_a_batch_line_round_trips_the_name(
     name: str, custom_id: str, template: TemplateName

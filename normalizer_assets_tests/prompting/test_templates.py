@@ -179,7 +179,7 @@ hostile_text = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=hostile_text, category=hostile_text, template=st.sampled_from(list(TEMPLATES)))
 def test_product_text_neither_breaks_nor_extends_the_template(
     name: str, category: str, template: TemplateName
@@ -195,7 +195,7 @@ def test_product_text_neither_breaks_nor_extends_the_template(
     assert re.fullmatch(around.replace("Bebidas", "x.*x"), text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(name=st.text(st.sampled_from('{}"\\$%:,nameprice'), min_size=1, max_size=40))
 def test_braces_and_quotes_in_a_name_are_kept(name: str) -> None:
     for template in TEMPLATES:

@@ -93,7 +93,7 @@ def test_a_frame_of_many_chunks_gives_the_same_names() -> None:
     assert names.to_list() == ["colun leche, 1000ml"] * 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(st.sampled_from(VOCABULARY), max_size=9).map(" ".join), min_size=20, max_size=20
@@ -105,14 +105,14 @@ def test_canonical_text_of_canonical_text_is_itself(names: list[str], brand: str
     assert canonical(once, brand) == once
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(max_size=30), min_size=5, max_size=20))
 def test_any_text_has_a_stable_name(names: list[str]) -> None:
     once = canonical(names)
     assert canonical(once) == once
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.permutations(["iPhone", "15", "Pro", "Max", "256GB", "Azul", "6.7in", "2un", "350ml"]),
     st.sampled_from([str.upper, str.lower, str.title]),
@@ -185,7 +185,7 @@ def test_a_stem_keeps_brand_and_group() -> None:
     assert stems("Leche 1 L", group="dairy") != stems("Leche 1 L", group="baby")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.sampled_from(["Zyx", "Qua", "Pro", "Leche", "A15", "Q200"]), min_size=1).map(
         lambda words: " ".join(dict.fromkeys(words))

@@ -117,7 +117,7 @@ def test_every_category_group_has_a_complexity() -> None:
     assert set(ROUTER.category_complexity) == set(CATEGORY_GROUPS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(listings=rows, router=routers)
 def test_factors_and_scores_stay_within_zero_and_one(
     listings: list[tuple[str, str, int | None]], router: RouterConfig
@@ -132,7 +132,7 @@ def test_factors_and_scores_stay_within_zero_and_one(
     assert scored.equals(score_listings(frame(*listings), router))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(listings=rows, router=routers, name=st.sampled_from(FACTORS), more=st.floats(0.1, 10))
 def test_a_heavier_weight_draws_the_score_towards_its_factor(
     listings: list[tuple[str, str, int | None]], router: RouterConfig, name: str, more: float
@@ -145,7 +145,7 @@ def test_a_heavier_weight_draws_the_score_towards_its_factor(
     assert ((after["score"] - factor).abs() <= (before["score"] - factor).abs() + 1e-4).all()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     name=st.text(st.characters(exclude_categories=["Cs"]), max_size=80),
     groups=st.tuples(*[st.sampled_from(list(ROUTER.category_complexity))] * 2),

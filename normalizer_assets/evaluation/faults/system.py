@@ -174,7 +174,10 @@ class System:
         with pipeline.step(work) as ended:
             embedded = pipeline.embed(work)
             if embedded is not None and ended.stop is None:
-                self._mark(work.partition, "done").write_text("published")
+                # Only who still has the turn: a process whose connection had broken marked a
+                # partition as done that another one had just begun again.
+                with work.begin():
+                    self._mark(work.partition, "done").write_text("published")
 
     # --- surroundings ---------------------------------------------------------------
 
