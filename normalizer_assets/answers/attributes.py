@@ -20,7 +20,7 @@ from normalizer_assets.answers.groups import (
     WORN,
 )
 from normalizer_assets.grammar import electronics
-from normalizer_assets.grammar.colours import COLOUR_WORDS, colours, colours_of_things
+from normalizer_assets.grammar.colours import COLOUR_WORDS
 from normalizer_assets.grammar.products import (
     CONCENTRATIONS,
     FLAVOURS,
@@ -109,7 +109,8 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
     Args:
         group: Category group. The expressions read the columns ``plain`` (``text.plain`` of
             the name), ``measured`` and ``base`` (its quantities as written and in base units),
-            ``memory`` (``electronics.memory``) and ``brand``.
+            ``memory`` (``electronics.memory``), ``colours`` and ``colours_of_things`` (those
+            among ``colour_words``) and ``brand``.
     """
     text, base = pl.col("measured"), pl.col("base")
     memory = pl.col("memory").struct
@@ -133,7 +134,7 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
                 | (group.is_in(("personal_care", "pharmacy")) & text.str.contains(_CARE_TOOL))
             )
             & ~(group.is_in(("other", "baby")) & text.str.contains(_WEIGHED))
-        ).then(_colour(_coloured_words(), group)),
+        ).then(_colour(group)),
         "flavor": pl.when(group == "pet_food")
         .then(_first_of(FLAVOURS | PET_FLAVOURS, text))
         .when(group.is_in(FOOD))
@@ -286,23 +287,21 @@ def _stated(name: pl.Expr, pattern: str, value: str) -> pl.Expr:
     return pl.when(name.str.contains(pattern)).then(pl.lit(value))
 
 
-def _coloured_words() -> pl.Expr:
-    """Words of the name in which a stroke between two colours is still seen."""
-    name = words(pl.col("plain").str.to_lowercase().str.replace(r" [+;] [^0-9].*$", " "), keep="/")
-    return name.str.replace_all(_NO_COLOUR, " ")
+def colour_words() -> pl.Expr:
+    """Words of the name that may be colours.
 
-
-def _colour(name: pl.Expr, group: pl.Expr) -> pl.Expr:
-    """A garment's first colour; a device's last, because colours close its name.
-
-    Of colours with a stroke between them ("naranja/negro") the first counts.
+    Of colours with a stroke between them ("naranja/negro") the first one is left.
     """
-    name = name.str.replace_all(_COLOUR_PAIR, " $1 ")
-    plain_found = colours(name)
+    name = words(pl.col("plain").str.to_lowercase().str.replace(r" [+;] [^0-9].*$", " "), keep="/")
+    return name.str.replace_all(_NO_COLOUR, " ").str.replace_all(_COLOUR_PAIR, " $1 ")
+
+
+def _colour(group: pl.Expr) -> pl.Expr:
+    """A garment's first colour; a device's last, because colours close its name."""
     found = (
-        pl.when((plain_found.list.len() == 0) & group.is_in(_THINGS))
-        .then(colours_of_things(name))
-        .otherwise(plain_found)
+        pl.when((pl.col("colours").list.len() == 0) & group.is_in(_THINGS))
+        .then("colours_of_things")
+        .otherwise("colours")
     )
     return pl.when(group.is_in(WORN)).then(found.list.first()).otherwise(found.list.last())
 

@@ -8,7 +8,7 @@ The name is rewritten step by step: whatever is no model becomes a bar, and the 
 words between bars is the model. "Smart TV | The Frame | 50\" | QLED" has one such run.
 """
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 import polars as pl
 
@@ -34,10 +34,12 @@ from normalizer_assets.grammar.products import (
 from normalizer_assets.grammar.quantities import DEVICE_QUANTITY_PATTERN, QUANTITY_PATTERN
 from normalizer_assets.grammar.text import any_of
 
-Step = tuple[str, str]
-"""A pattern, and what stands in its place."""
+Step = tuple[str, str] | frozenset[str]
+"""A pattern and what stands in its place, or words to bar."""
 
 BAR = "|"
+FEW = 64
+"""Names up to which only those words are looked for that they can hold."""
 JOINT = "_"
 """Holds words of a line together until its model is chosen; to patterns they are one word."""
 CUT = "~"
@@ -54,13 +56,17 @@ _KEPT_HYPHEN_OF_NAMES: Step = (r"([a-z])-([A-Z])", "${1}__$2")
 _KEPT_HYPHEN_OF_CODES: Step = (r"([A-Za-z])-([0-9])", "${1}__$2")
 
 
-def _any_word(words: Iterable[str], *more: str) -> Step:
-    """The step that bars words; a phrase such as "sin gluten" goes before the word "sin"."""
-    patterns = [r"\bsin [a-z]+\b", rf"\b{any_of(words)}\b", *more]
-    return rf"(?i-u:{'|'.join(patterns)})", BAR
+_WITHOUT = r"\bsin [a-z]+\b"
 
 
-_DEVICE_WORDS = _any_word({*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORDS} - {*SOFT_WORDS})
+@lru_cache(maxsize=32)
+def _any_word(words: frozenset[str]) -> str:
+    """The pattern of words; a phrase such as "sin gluten" goes before the word "sin"."""
+    barred = [rf"\b{any_of(words)}\b"] if words else []
+    return f"(?i-u:{'|'.join([_WITHOUT, *barred])})"
+
+
+_DEVICE_WORDS = frozenset({*DEVICE_WORDS, *NOISE_WORDS, *electronics.SCREEN_WORDS} - {*SOFT_WORDS})
 _DEVICE_PARTS: Step = (
     (
         r"(?i-u:\b(?:(?:lp)?ddr[0-9]x?|[345]g|lte|wi-?fi(?: ?[0-9]e?)?|[0-9]{2,3}hz|[0-9]+v max|"
@@ -100,7 +106,7 @@ _FITS: Step = (
 _PLATFORM = (
     r"(?:(?:nintendo )?switch(?: 2)?|ps[345]|playstation(?: [345])?|xbox(?: series [xs]| one)?)"
 )
-_PLATFORMS: Step = (rf"(?i-u:\b{_PLATFORM}\b)", BAR)
+_PLATFORMS = (rf"(?i-u:\b{_PLATFORM}\b)", BAR)
 """What a game runs on: no part of its title."""
 _TOLD_SIZE = r"(?i)\b(?:talla|us|eur?|uk|t[./-]) ?[0-9]"
 _GAME = r"(?i-u:^ *\|? *(?:(?:video)?juego|joystick|volante|par joy_con)\b)"
@@ -121,11 +127,12 @@ _GOODS_PARTS: Step = (
     ),
     BAR,
 )
-_HARD_GOODS_WORDS = {*GOODS_WORDS, *NOISE_WORDS} - {*SOFT_GOODS_WORDS}
+_GOODS_WORDS = frozenset({*GOODS_WORDS, *NOISE_WORDS} - {*SOFT_GOODS_WORDS})
 _PET_FLAVOUR_WORDS = {
     spelling.replace("_", " ") for row in PET_FLAVOURS.values() for spelling in row.split()
 }
-_GOODS_WORDS = _any_word(_HARD_GOODS_WORDS, _DESCRIBING)
+_DESCRIPTIONS: Step = (rf"(?i-u:{_DESCRIBING})", BAR)
+"""A step of its own: in one pattern with the words it took ten times as long."""
 
 _FROM_COLOUR_ON: Step = (
     rf"(?i-u:([a-z0-9]) (?:{any_of(SHADE_WORDS)} )?{any_of(COLOUR_WORDS)}\b)[^|]*",
@@ -194,9 +201,16 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         _QUANTITY_OF_GOODS,
         # "Le Male Le Parfum" is a line; the mark hides it from the words.
         (r"(?i-u:\b(le) (parfum)\b)", "${1}_$2"),
-        _any_word(PERFUME_WORDS),
+        frozenset(PERFUME_WORDS),
     ),
-    "clothing": (_UNDER_ARMOUR, *_GOODS, _GOODS_WORDS, _FROM_COLOUR_ON, (r"/ *\|", BAR)),
+    "clothing": (
+        _UNDER_ARMOUR,
+        *_GOODS,
+        _GOODS_WORDS,
+        _DESCRIPTIONS,
+        _FROM_COLOUR_ON,
+        (r"/ *\|", BAR),
+    ),
     "footwear": (
         _UNDER_ARMOUR,
         _FITS,
@@ -204,22 +218,23 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         _KEPT_HYPHEN_OF_NAMES,
         _QUANTITY_OF_GOODS,
         _GOODS_WORDS,
+        _DESCRIPTIONS,
         _FROM_COLOUR_ON,
         (rf" {SHOE_NUMBER}[ |]*$", BAR),
         (r"/ *\|", BAR),
     ),
     "cosmetics": (
         *_GOODS,
-        _any_word(_HARD_GOODS_WORDS - {*CARE_VARIANTS}),
+        _GOODS_WORDS - {*CARE_VARIANTS},
         # A shade has a number, and its name behind it: "Fit Me 120 Classic Ivory".
         (r" [0-9]{2,3}(?:\.[0-9]+)? [^|]*", BAR),
     ),
-    "care": (*_GOODS, _any_word(_HARD_GOODS_WORDS - {*CARE_VARIANTS})),
-    "baby": (*_GOODS, _GOODS_WORDS, (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR)),
-    "food": (*_GOODS, _any_word({*_HARD_GOODS_WORDS, *FLAVOUR_WORDS}, _DESCRIBING)),
+    "care": (*_GOODS, _GOODS_WORDS - {*CARE_VARIANTS}),
+    "baby": (*_GOODS, _GOODS_WORDS, _DESCRIPTIONS, (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR)),
+    "food": (*_GOODS, _GOODS_WORDS | {*FLAVOUR_WORDS}, _DESCRIPTIONS),
     "pet food": (
         *_GOODS,
-        _any_word({*_HARD_GOODS_WORDS, *FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS} - {*LIFE_STAGES}),
+        (_GOODS_WORDS | {*FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS}) - {*LIFE_STAGES},
     ),
     # A watch's "Series 7 41mm" has lost no comma.
     "other": (
@@ -231,11 +246,12 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         _COUNTED,
         _GOODS_PARTS,
         _GOODS_WORDS,
+        _DESCRIPTIONS,
         _DEVICE_WORDS,
         _DEVICE_PARTS,
         _LAMP_PARTS,
     ),
-    "goods": (*_GOODS, _BESIDE, _GOODS_WORDS, (r"/ *\|", BAR)),
+    "goods": (*_GOODS, _BESIDE, _GOODS_WORDS, _DESCRIPTIONS, (r"/ *\|", BAR)),
 }
 """How the names of some groups are barred, step by step."""
 
@@ -303,7 +319,7 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
     Returns:
         String series ``model``, row for row.
     """
-    noise = (_any_word(noise_words),) if noise_words else ()
+    noise = (frozenset(noise_words),) if noise_words else ()
     way = pl.col("category_group").replace_strict(_WAY_OF_GROUP, default="goods")
     # "Air Zoom Pegasus 40, US 7.5": where the size is told, another number is the line's.
     sized = (pl.col("category_group") == "footwear") & pl.col("plain").str.contains(_TOLD_SIZE)
@@ -325,7 +341,7 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
     read = [
         # Column by column: written into each other, the parts that the model is chosen from
         # took longer to plan than to compute.
-        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)])))
+        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)]), part["unbranded"]))
         .with_columns(
             run=_run(), code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True))
         )
@@ -339,8 +355,13 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
     return pl.concat(read).sort("index")["model"]
 
 
-def _barred(steps: tuple[Step, ...]) -> pl.Expr:
-    """The name with a bar for everything that is no model."""
+def _barred(steps: tuple[Step, ...], names: pl.Series) -> pl.Expr:
+    """The name with a bar for everything that is no model.
+
+    Of a few names only the words that they have are looked for: the pattern of all takes
+    10 ms to prepare.
+    """
+    few = str(names.str.join().item()).lower() if names.len() <= FEW else None
     text = (
         # Doubled, because two lines side by side would need the one space between them.
         pl.col("unbranded")
@@ -348,14 +369,25 @@ def _barred(steps: tuple[Step, ...]) -> pl.Expr:
         .str.replace_many(_WORDED_LINES, ascii_case_insensitive=True)
         .str.replace_all("  ", " ", literal=True)
     )
-    for pattern, replacement in steps:
-        text = text.str.replace_all(pattern, replacement)
+    for step in steps:
+        match step:
+            case frozenset():
+                text = text.str.replace_all(
+                    _any_word(step if few is None else _within(step, few)), BAR
+                )
+            case pattern, replacement:
+                text = text.str.replace_all(pattern, replacement)
     return (
         # Only what stands directly behind the brand is told apart.
         text.str.replace_all(rf"{CUT}\|([ :,;.-]*(?:\||$))", "$1")
         .str.replace_all(_SPLITS, BAR)
         .str.replace_all("__", "-", literal=True)
     )
+
+
+def _within(words: frozenset[str], text: str) -> frozenset[str]:
+    """Those of some words and phrases that can stand in a text."""
+    return frozenset(phrase for phrase in words if all(word in text for word in phrase.split()))
 
 
 def _run() -> pl.Expr:
