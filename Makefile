@@ -27,8 +27,8 @@ dev: install ## UI, daemon and (without OPENAI_API_KEY) the stand-in
 test: install ## The test suite
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
 
-slow: install ## The slow tests: the demo from start to end, a part of the faults
-	$(BIN)/pytest -m slow
+slow: install ## The slow tests: the demo from start to end, a part of the faults, long courses
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m slow
 
 bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline

@@ -8,6 +8,7 @@ import gc
 import itertools
 import os
 import shutil
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import date
@@ -33,6 +34,10 @@ from normalizer_assets_tests.batching.scripted_api import ScriptedApi, running_a
 # How long an example takes depends on what else the machine does; benchmarks time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# Reading the system's certificates anew takes every client 17 ms, and nobody here speaks TLS.
+_CERTIFICATES = ssl.create_default_context()
+ssl.create_default_context = lambda *_, **__: _CERTIFICATES
 
 _numbers = itertools.count()
 

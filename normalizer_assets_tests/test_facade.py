@@ -227,6 +227,7 @@ def test_a_call_cancelled_while_its_batches_run_is_resumed(scene: Scene) -> None
 _IN_STATE = "select * from normalizer.batches where state in (:state, 'in_progress')"
 
 
+@pytest.mark.slow
 def test_a_call_cancelled_between_single_questions_asks_only_the_rest(scene: Scene) -> None:
     scene.set(INDIVIDUAL__CONCURRENCY="1")
 

@@ -149,6 +149,7 @@ def test_a_quota_that_ends_midway_keeps_what_was_answered(
     assert len(few.bought()) == len(set(few.bought())) == 20
 
 
+@pytest.mark.slow
 def test_a_budget_that_leaves_many_questions_blocks_and_pays_the_rest_later(few: Scene) -> None:
     few.set(BUDGET__PARTITION_USD="0.003")
     assert blocked(few) == "budget"
@@ -178,6 +179,7 @@ def test_a_budget_that_leaves_few_questions_ends_them_by_rules(few: Scene) -> No
     assert sum(answered.values()) == whole == 20
 
 
+@pytest.mark.slow
 def test_who_takes_over_many_questions_sends_a_canary_first(scene: Scene) -> None:
     other = Partition(scene.partition.day, "jumbo")
     for partition in (scene.partition, other):

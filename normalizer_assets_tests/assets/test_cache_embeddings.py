@@ -6,6 +6,7 @@ from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.scene import Scene, invented, messages, steps
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "standin_settings",
     [StandinSettings(batch_seconds=0.2, failing_lines=0.4, disagreement=0.3)],

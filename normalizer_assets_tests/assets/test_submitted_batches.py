@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -123,13 +124,16 @@ def test_a_missing_key_blocks_and_the_sensor_goes_on_when_it_is_there(landed: Sc
     assert len(landed.bought()) == 12
 
 
+_slow = partial(pytest.param, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "status", "code", "by", "text"),
     [
         ("GET /v1/models", 401, None, "key", "correct OPENAI_API_KEY"),
-        ("POST /v1/files", 401, None, "key", "correct OPENAI_API_KEY"),
-        ("POST /v1/batches", 403, None, "key", "correct OPENAI_API_KEY"),
-        ("POST /v1/files", 429, "insufficient_quota", "quota", "the rest goes on by itself"),
+        _slow("POST /v1/files", 401, None, "key", "correct OPENAI_API_KEY"),
+        _slow("POST /v1/batches", 403, None, "key", "correct OPENAI_API_KEY"),
+        _slow("POST /v1/files", 429, "insufficient_quota", "quota", "the rest goes on by itself"),
         ("POST /v1/batches", 429, "insufficient_quota", "quota", "the rest goes on by itself"),
     ],
 )
@@ -228,6 +232,7 @@ def test_where_the_configuration_says_fail_a_gone_model_blocks(landed: Scene) ->
     assert landed.row().state == "published"
 
 
+@pytest.mark.slow
 def test_a_lost_reply_is_looked_for_twice_and_its_batch_adopted(landed: Scene) -> None:
     landed.set(BATCHING__DOUBT_SECONDS="3")
     landed.standin.switch(
@@ -250,6 +255,7 @@ def test_a_lost_reply_is_looked_for_twice_and_its_batch_adopted(landed: Scene) -
 LIMITED = StandinSettings(batch_seconds=0.5, enqueued_token_limits=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [LIMITED])
 @pytest.mark.parametrize(
     "variables",

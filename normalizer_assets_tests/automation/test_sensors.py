@@ -107,6 +107,7 @@ def test_nothing_is_launched_while_another_process_holds_the_partition(waiting: 
     assert launched(waiting.tick()) == [("collect", f"{KEY}:1")]
 
 
+@pytest.mark.slow
 def test_a_failing_collect_is_tried_three_times_and_then_the_partition_is_failed(
     waiting: Scene,
 ) -> None:
@@ -239,6 +240,7 @@ def pass_deadline(scene: Scene) -> None:
     scene.execute("update normalizer.partitions set deadline_at = now()")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=30, failing_lines=0)])
 def test_at_the_deadline_batches_are_cancelled_and_the_rest_is_asked_individually(
     scene: Scene,
@@ -280,6 +282,7 @@ def test_a_batch_that_stands_still_is_told_once(
     assert waiting.row().blocked_by is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=20)])
 def test_a_batch_that_does_not_end_after_its_cancel_blocks_until_it_ends(
     waiting: Scene, capfd: pytest.CaptureFixture[str]

@@ -97,6 +97,7 @@ def test_a_red_gate_holds_the_partition_and_stops_the_embeddings(scene: Scene) -
     assert [tuple(verdict) for verdict in verdicts] == [("red", evaluation.description)]
 
 
+@pytest.mark.slow
 def test_unusable_replies_are_red_until_the_questions_are_asked_anew(scene: Scene) -> None:
     scene.set(GATE__MIN_SHARE_ACCEPTED="0")
     scene.standin.switch(LineFault(kind="invalid_json", share=1.0, sync=True))
@@ -209,6 +210,7 @@ def unbranded(count: int) -> list[Listing]:
     ]
 
 
+@pytest.mark.slow
 def test_a_day_unlike_the_days_before_warns_and_is_published(scene: Scene) -> None:
     scene.set(GATE__MIN_ASKED="5", GATE__MIN_SHARE_ACCEPTED="0")
     for day in (27, 28, 29):

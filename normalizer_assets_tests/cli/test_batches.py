@@ -77,6 +77,7 @@ def test_show_says_everything(sent: Scene, typed: Typed) -> None:
     assert unknown.err.startswith("Error: no batch 'nonsense' in the ledger; `normalizer batches")
 
 
+@pytest.mark.slow
 @SLOW
 def test_cancelled_batches_are_harvested_and_the_rest_is_asked_one_by_one(
     sent: Scene, typed: Typed
@@ -96,6 +97,7 @@ def test_cancelled_batches_are_harvested_and_the_rest_is_asked_one_by_one(
     assert len(sent.bought()) == len(set(sent.bought())) == 12
 
 
+@pytest.mark.slow
 @SLOW
 def test_one_wrong_id_stops_no_other(sent: Scene, typed: Typed) -> None:
     said = typed("batches", "cancel", "nonsense", ids(sent)[0])

@@ -90,6 +90,7 @@ def test_a_bound_that_is_no_share_is_a_usage_error(typed: Typed, bound: str) -> 
     assert "--max-error" in said.err
 
 
+@pytest.mark.slow
 def test_without_a_file_it_is_fitted_on_the_shipped_answers(typed: Typed, tmp_path: Path) -> None:
     out = tmp_path / "one.json"
     said = typed("calibrate", "confidence", "--out", str(out), "--json")

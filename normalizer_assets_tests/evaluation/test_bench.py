@@ -1,8 +1,11 @@
 import os
 
+import pytest
+
 from normalizer_assets.evaluation.bench import ledger, pipeline
 
 
+@pytest.mark.slow
 def test_the_pipeline_runs_every_stage_and_leaves_the_environment_alone() -> None:
     before = dict(os.environ)
     result = pipeline(130)
