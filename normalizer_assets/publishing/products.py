@@ -175,6 +175,12 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
     status = (
         pl.when(by_rules).then(pl.lit("review")).otherwise(verdict(pl.col("confidence"), needed))
     )
+    weak = (status == "review") & (pl.col("reasons") == "")
+    reasons = (
+        pl.when(weak)
+        .then(pl.format("nothing stands out, but a confidence of {} is needed", needed.round(3)))
+        .otherwise("reasons")
+    )
     rejected = (
         (pl.col("stored_status") == "rejected") | (by_rules & (pl.col("decision") == "reject"))
     ).fill_null(value=False)
@@ -191,7 +197,7 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
         .then(said.otherwise(pl.lit("corrected by a person")))
         .when(rejected)
         .then(pl.lit("rejected by a person"))
-        .otherwise("reasons"),
+        .otherwise(reasons),
         request_id=pl.when(~pl.col("decided") & ~rejected).then("request_id"),
     )
 

@@ -106,6 +106,18 @@ def test_an_answer_that_the_listing_contradicts_goes_to_review() -> None:
     assert product["reasons"]
 
 
+def test_a_row_in_review_says_why_even_where_nothing_speaks_against_it() -> None:
+    listings = routed(NAME).with_columns(price=pl.lit(500_000))
+    strict = CONFIG.model_copy(
+        update={"confidence": CONFIG.confidence.model_copy(update={"threshold": 1.0})}
+    )
+    bought = answers(answer(listings["question_key"][0]))
+    assert build_products(listings, bought, CONFIG)["reasons"].to_list() == [""]
+    product = build_products(listings, bought, strict).row(0, named=True)
+    assert product["status"] == "review"
+    assert product["reasons"] == "nothing stands out, but a confidence of 1.0 is needed"
+
+
 def test_an_answer_of_another_partition_is_cache_and_free() -> None:
     listings = routed(NAME)
     bought = answer(listings["question_key"][0], own=False)
