@@ -87,7 +87,7 @@ _BABY_FOOD = r" (?:leche|formula|colado|picado|compota|papilla|cereal|nan|nido|s
 _CARE_TOOL = r" (?:cepillos?|termometro|tensiometro|nebulizador|masajeador|balanza) "
 _WEIGHED = r" [0-9.]+(?:ml|l|kg) | (?:[0-9.]*[0-9]{2,}|[016-9])g "
 """No garment or thing, but its content; 4g and 5g are networks."""
-_NETWORKED = r" [2-5](?:\.4)?g (lte|volte|wifi|wi fi|liberado|dual|chip|usb|pc) "
+_NETWORK = r" [2-5](?:\.4)?g "
 """A router's 4G is no weight."""
 _NO_COLOUR = (
     r" black (?:[a-z+] ?|and |amp )?decker | white and color |"
@@ -238,7 +238,14 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .then(_first_of(MILK_FATS, text)),
         "volume_ml": pl.when(contents).then(_number(_content(base, "ml"))),
         "weight_g": pl.when(contents).then(
-            _number(_content(base.str.replace_all(_NETWORKED, " $1 "), "g"))
+            _number(
+                _content(
+                    pl.when(group == "other")
+                    .then(base.str.replace_all(_NETWORK, "  "))
+                    .otherwise(base),
+                    "g",
+                )
+            )
         ),
     }
     return [values[key].alias(key) for key in ATTRIBUTES]
@@ -250,6 +257,8 @@ def _content(text: pl.Expr, units: str) -> pl.Expr:
     A drained weight counts only where no other is stated.
     """
     last = rf"^.* ([0-9]+(?:\.[0-9]+)?(?:{units})) "
+    # "Té 0 g azúcar" states no content.
+    text = text.str.replace_all(r" 0[0.]*(?:ml|cl|l|g|kg) ", " ")
     return pl.coalesce(
         text.str.replace_all(r" [0-9.]+g (?:peso )?drenad[oa]s? ", " ").str.extract(last),
         text.str.extract(last),
@@ -266,7 +275,7 @@ def _written(content: pl.Expr) -> pl.Expr:
 
 
 def _number(content: pl.Expr) -> pl.Expr:
-    return content.str.extract(r"^([0-9.]+)")
+    return content.str.extract(r"^([0-9.]*[1-9][0-9.]*)")
 
 
 def _first_of(spellings: dict[str, str], name: pl.Expr) -> pl.Expr:

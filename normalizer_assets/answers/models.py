@@ -38,6 +38,8 @@ Step = tuple[str, str] | frozenset[str]
 """A pattern and what stands in its place, or words to bar."""
 
 BAR = "|"
+LONGEST_MODEL = 100
+"""Signs; what is longer is a description."""
 FEW = 64
 """Names up to which only those words are looked for that they can hold."""
 JOINT = "_"
@@ -346,7 +348,7 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
             run=_run(), code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True))
         )
         .with_columns(line=without_code(pl.col("run")))
-        .with_columns(model=_model().str.replace_all(JOINT, " ", literal=True))
+        .with_columns(model=_model().str.replace_all(rf"[{JOINT} ]+", " "))
         .select("index", _with_apple_chip(pl.col("model")))
         for (key,), part in parts.items()
     ]
@@ -451,9 +453,10 @@ def _first_run(barred: pl.Expr, small_words_before: str = _SMALL_WORDS_BEFORE) -
         .str.replace(_SOFT_WORDS_BEFORE, "")
         .str.replace(_SOFT_WORDS_BEHIND, "")
         .str.replace(_SOFT_GOODS_WORDS_BEHIND, "")
-        .str.strip_chars(" .-!*:_")
+        .str.strip_chars(' .-!*:_"')
     )
-    return runs.list.filter(pl.element().str.contains(_SAYS)).list.first()
+    says = pl.element().str.contains(_SAYS) & (pl.element().str.len_chars() <= LONGEST_MODEL)
+    return runs.list.filter(says).list.first()
 
 
 def _with_apple_chip(model: pl.Expr) -> pl.Expr:

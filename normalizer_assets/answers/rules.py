@@ -32,6 +32,7 @@ _DECIDING = (
 )
 
 _WRITTEN_OTHERWISE = (
+    ("_", " "),
     (r"(?i)\be\.d\.([ptc])\b\.?", "ED$1"),
     # Memory that is lent from the storage ("8GB (+8GB Ext.)") is none of its own.
     (r"(?i)\(\+ ?[0-9]+ ?GB[^)]*\)", " "),
@@ -86,7 +87,7 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
                 pl.lit(" "),
                 plain(pl.col("name"))
                 .str.replace_all(r"[0-9]+(?:[.,][0-9]+)? ?°", "|")
-                .str.replace_all(r"[^\x20-\x7D]", " ")
+                .str.replace_all(r"[^\x20-\x7D]|[\^`{}]", " ")
                 .str.replace_all("'", "")
                 .str.replace_all(r"[.!]* *& *|[.!]+ ", " "),
                 pl.lit(" "),

@@ -142,6 +142,21 @@ def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Pa
     Only where nothing is left to ask, so that nothing is paid: what a red canary held stays
     held (DESIGN.md, "A partition's life").
     """
+    # Before the update looks at states: who is about to hold one of them sees the decisions
+    # (``undecided`` below), or is waited for here and then found held.
+    connection.execute(
+        sa.text(
+            """
+            select from normalizer.partitions
+            where exists (select from normalizer.product_rows product
+                          where (product.retailer, product.day, product.version)
+                              = (partitions.retailer, partitions.day, partitions.newest_version)
+                            and product.question_key = any(:keys))
+            order by day, retailer for update
+            """
+        ),
+        {"keys": list(question_keys)},
+    )
     rows = connection.execute(
         sa.text(
             """

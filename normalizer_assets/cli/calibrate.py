@@ -1,6 +1,7 @@
 """`normalizer calibrate`: fit what is chosen by figures to your own data."""
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -10,6 +11,13 @@ from normalizer_assets.config import load_config
 
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 out_file = click.Path(dir_okay=False, path_type=Path)
+
+
+def _model_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """Refuses what would name a file outside the folder of calibrations."""
+    if re.fullmatch(r"[\w:-][\w.:-]*(?:/[\w:-][\w.:-]*)*", name) is None:
+        raise click.BadParameter(f"{name!r} is no model's name, such as gpt-5-mini")
+    return name
 
 
 @click.group("calibrate")
@@ -23,6 +31,7 @@ def command() -> None:
     "--llm-model",
     default="hand-written",
     show_default=True,
+    callback=_model_name,
     help="Whose answers they are, as the API names it.",
 )
 @click.option(

@@ -78,6 +78,8 @@ def confidence(
     report = curves.evaluate(judged, curve)
     if out is not None:
         out.write_text(curves.confidence_lines(judged, curve), encoding="utf-8")
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise click.UsageError(f"--plot writes PNG; {plot} should end with .png")
     if plot is not None:
         curves.draw(judged, curve, plot)
     click.echo(json.dumps(report, ensure_ascii=False))

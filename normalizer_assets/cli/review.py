@@ -58,7 +58,8 @@ def command() -> None:
     """Look at doubtful rows and decide about them.
 
     ID is a question's key, the beginning of one, or a SKU. A decision belongs to the
-    question: it counts for every shop and day with the same listing. Held partitions with
+    question: it counts for every shop and day with the same listing; of several the last
+    one counts, so that a slip can be mended. Held partitions with
     the row are collected again, which costs nothing; published ones show the decision the
     next time they are materialised.
     """
@@ -187,7 +188,8 @@ def correct(
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @_filters
-@click.option("--labels", is_flag=True, help="Write decisions as labels, NDJSON, instead.")
+@click.option("--labels", is_flag=True, help="Write all decisions as labels, NDJSON, instead.")
+@click.option("--overwrite", is_flag=True, help="Replace the file, and what was filled in.")
 def export(
     file: Path,
     day: str | None,
@@ -196,8 +198,11 @@ def export(
     status: str,
     sample: int | None,
     labels: bool,
+    overwrite: bool,
 ) -> None:
     """Write the queue as CSV, to be filled in and imported."""
+    if file.exists() and not overwrite:
+        raise click.UsageError(f"{file} exists and may be filled in; see --overwrite")
     from normalizer_assets.review import decisions, queue, spreadsheet
 
     filters = _read_filters(day, retailer, group, status, sample)

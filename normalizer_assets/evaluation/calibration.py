@@ -582,7 +582,7 @@ def draw(judged: JudgedAnswers, calibration: Calibration, file: Path) -> None:
     risk.plot(count / len(order), np.cumsum(~right[order]) / count)
     risk.axhline(1 - ACCURACY, linestyle=":", color="grey")
     risk.set(xlabel="share accepted, the surest first", ylabel="share of these that is wrong")
-    parts = np.array_split(order[::-1], BINS)
+    parts = [part for part in np.array_split(order[::-1], BINS) if len(part)]
     reliability.plot([0, 1], [0, 1], linestyle=":", color="grey")
     reliability.plot(
         [sure[part].mean() for part in parts], [right[part].mean() for part in parts], marker="o"

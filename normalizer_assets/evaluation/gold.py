@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from normalizer_assets.answers.evidence import DECISIVE_ATTRIBUTES
 from normalizer_assets.answers.schemas import canonical_value
@@ -52,6 +52,8 @@ class LabelledAnswer(BaseModel):
             looked: then the label decides.
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     answer: dict[str, Any]
     llm_model: str | None = None
     kind: str | None = None
@@ -75,7 +77,7 @@ class GoldListing(BaseModel):
 
     name: str
     category: str | None = None
-    price: float | None = None
+    price: float | None = Field(default=None, ge=0, lt=1e12, allow_inf_nan=False)
     retailer: str | None = None
     sku: str | None = None
     brand: str | None = None
@@ -123,6 +125,10 @@ def halves(
         )
         for one in gold
     ]
+    models = {answer.llm_model for one in gold for answer in one.answers} - {None}
+    if answer_count(gold) and not answer_count(mine):
+        named = ", ".join(sorted(map(str, models)))
+        raise GoldError(f"no answers of {llm_model!r}; the file has those of {named}")
     fitted, held_back = ([one for one in mine if is_test(one) is half] for half in (False, True))
     for half, what in ((fitted, "fit"), (held_back, "score")):
         if answer_count(gold) and not answer_count(half):
@@ -151,7 +157,7 @@ def read_gold(path: Path) -> list[GoldListing]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise GoldError(f"{path} is not UTF-8; save it as UTF-8") from None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -254,7 +260,7 @@ def _comparable(field: str, value: str) -> str:
         text = text.partition(" ")[0]
     if field == "capacity":
         number, unit = text.rstrip("abcdefghijklmnopqrstuvwxyz"), text.lstrip("0123456789.")
-        if unit in _UNITS_IN_SMALL and number:
+        if unit in _UNITS_IN_SMALL and number.strip("."):
             small, factor = _UNITS_IN_SMALL[unit]
             return f"{float(number) * factor:g}{small}"
     return _bare(text) if field not in ("size", "capacity") else text

@@ -186,7 +186,11 @@ def _judged(rows: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
     ).fill_null(value=False)
     said = pl.when(pl.col("decision") == "accept").then(pl.lit("accepted by a person"))
     return judged.with_columns(
-        attributes=pl.when("decided").then(second_reader["attributes"]).otherwise("attributes"),
+        # The evidence completes answers from the listing; what a person left out stays out.
+        *(
+            pl.when("decided").then(second_reader[column]).otherwise(column).alias(column)
+            for column in ("brand", "attributes")
+        ),
         confidence=pl.when("decided").then(DECIDED_CONFIDENCE).otherwise("confidence"),
         status=pl.when("decided")
         .then(pl.lit("accepted"))
@@ -210,9 +214,9 @@ def _normalized_name() -> pl.Expr:
     composed = pl.when(pl.col("model").is_not_null()).then(
         pl.concat_str("brand", "model", *told_apart_by, separator=" ", ignore_nulls=True)
     )
-    return pl.coalesce("normalized_name", composed, "rules_normalized_name").alias(
-        "normalized_name"
-    )
+    # What the rules read may be what a person has taken out.
+    tidied = pl.when("decided").then("name").otherwise("rules_normalized_name")
+    return pl.coalesce("normalized_name", composed, tidied).alias("normalized_name")
 
 
 def _request_columns() -> list[pl.Expr]:

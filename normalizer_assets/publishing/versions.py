@@ -19,9 +19,10 @@ import sqlalchemy as sa
 from normalizer_assets.answers.verdicts import GateVerdict, Measures
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.stored_answers import newest_decisions
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db import bulk
-from normalizer_assets.db.tables import partitions, product_rows, product_versions
+from normalizer_assets.db.tables import answers, partitions, product_rows, product_versions
 from normalizer_assets.publishing.products import PRODUCT_COLUMNS, content_hash
 
 
@@ -134,7 +135,10 @@ def _of_newest_version(
 
 
 def record_verdict(work: PartitionWork, verdict: GateVerdict) -> None:
-    """Publishes the newest version, or holds the partition and keeps the last green one."""
+    """Publishes the newest version, or holds the partition and keeps the last green one.
+
+    Where people decided about its rows while it was collected, it waits to be collected again.
+    """
     explanation = "; ".join(verdict.reasons) or None
     partition = work.partition
     with work.begin() as connection:
@@ -156,7 +160,47 @@ def record_verdict(work: PartitionWork, verdict: GateVerdict) -> None:
                 .where(partition.of(partitions))
                 .values(published_version=newest)
             )
+        if not verdict.green and _is_decided_meanwhile(connection, partition):
+            # Held, it would wait for a decision that was made already.
+            life.enter(connection, partition, "waiting")
+            return
         life.enter(connection, partition, "published" if verdict.green else "held", explanation)
+
+
+def _is_decided_meanwhile(connection: sa.Connection, partition: Partition) -> bool:
+    """Returns whether a decision came after the newest version's rows were made."""
+    found = connection.execute(
+        sa.select(
+            sa.exists(
+                sa.select(product_rows.c.sku)
+                .join(
+                    partitions,
+                    sa.and_(
+                        partitions.c.retailer == product_rows.c.retailer,
+                        partitions.c.day == product_rows.c.day,
+                        partitions.c.newest_version == product_rows.c.version,
+                    ),
+                )
+                .join(
+                    newest_decisions, newest_decisions.c.question_key == product_rows.c.question_key
+                )
+                .where(
+                    partition.of(product_rows),
+                    product_rows.c.status == "review",
+                    sa.or_(
+                        newest_decisions.c.decision != "reject",
+                        ~sa.exists(
+                            sa.select(answers.c.request_id).where(
+                                answers.c.question_key == product_rows.c.question_key,
+                                answers.c.status.is_distinct_from("rejected"),
+                            )
+                        ),
+                    ),
+                )
+            )
+        )
+    )
+    return bool(found.scalar())
 
 
 def earlier_measures(

@@ -9,7 +9,8 @@ A decision belongs to the question: it counts for every listing, shop and day th
 """
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,7 @@ def corrected(
         ReviewError: A value cannot be one, or nothing is changed.
     """
     shown = about.answer()
+    _check(changes | attributes)
     pairs = {
         name: value
         for name, value in (shown["attributes"] | attributes).items()
@@ -71,6 +73,31 @@ def corrected(
         # It was composed of the old values: the next version composes it anew.
         result["normalized_name"] = None
     return result
+
+
+LONGEST_VALUE = 200
+_WRITTEN = {
+    "volume_ml": (r"[0-9]+(?:\.[0-9]+)?", "digits, of one unit, such as 1500"),
+    "weight_g": (r"[0-9]+(?:\.[0-9]+)?", "digits, of one unit, such as 500"),
+    "pack_count": (r"[0-9]+", "digits, such as 6"),
+}
+"""Attributes that other parts reckon with -> pattern, and how to write them."""
+
+
+def _check(values: Mapping[str, str | None]) -> None:
+    """Refuses what no answer may say.
+
+    Raises:
+        ReviewError: A value is too long, or no number where one belongs.
+    """
+    for name, value in values.items():
+        if value is None:
+            continue
+        if len(value) > LONGEST_VALUE:
+            raise ReviewError(f"{name} has {len(value)} signs; at most {LONGEST_VALUE}")
+        pattern, how = _WRITTEN.get(name, ("", ""))
+        if pattern and not re.fullmatch(pattern, value.strip()):
+            raise ReviewError(f"{name}={value} is no number; write {how}")
 
 
 def decide(engine: sa.Engine, verdicts: Sequence[Verdict]) -> list[Partition]:

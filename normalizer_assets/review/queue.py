@@ -90,11 +90,11 @@ from (
            or product.sku = :name or left(product.question_key, length(:name)) = :name)
       -- A published partition shows a decision at its next materialisation; until then the
       -- question must not come back to whoever decided it.
-      and coalesce(
+      and (:decided or coalesce(
         (select decision.decision = 'reject' and decision.decided_at < product.updated_at
          from normalizer.review_decisions decision
          where decision.question_key = product.question_key
-         order by decision.decision_id desc limit 1), true)
+         order by decision.decision_id desc limit 1), true))
 ) shown
 where place = 1
 """
@@ -115,7 +115,7 @@ def count(connection: sa.Connection, filters: Filters) -> int:
 
 
 def find(connection: sa.Connection, name: str) -> Waiting:
-    """Returns the one undecided question that a person names.
+    """Returns the one question that a person names, decided or not: a slip can be mended.
 
     Args:
         connection: To the normaliser's database.
@@ -126,7 +126,7 @@ def find(connection: sa.Connection, name: str) -> Waiting:
     """
     found: list[Waiting] = []
     for status in ("review", "accepted", "rejected"):
-        values = _values(Filters(status=status)) | {"name": name}
+        values = _values(Filters(status=status)) | {"name": name, "decided": True}
         rows = connection.execute(sa.text(_QUEUE), values).mappings()
         found += map(_waiting, rows)
     exact = [one for one in found if one.question_key == name or one.row["sku"] == name]
@@ -134,7 +134,7 @@ def find(connection: sa.Connection, name: str) -> Waiting:
         found = exact
     if not found:
         raise ReviewError(
-            f"no undecided row has the question or the SKU {name!r}; "
+            f"no row has the question or the SKU {name!r}; "
             f"`normalizer review list` shows what waits"
         )
     keys = {one.question_key for one in (exact or found)}
@@ -163,6 +163,7 @@ def _values(filters: Filters) -> dict[str, Any]:
         "retailer": filters.retailer,
         "category_group": filters.category_group,
         "name": None,
+        "decided": False,
     }
 
 

@@ -50,19 +50,23 @@ def read_csv(connection: sa.Connection, text: str) -> list[Verdict]:
     text = text.removeprefix("\ufeff")
     header = text.partition("\n")[0]
     separator = ";" if header.count(";") > header.count(",") else ","
-    lines = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
-    missing = {"decision", "question"} - set(lines[0] if lines else ())
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        lines = list(reader)
+    except csv.Error as error:
+        raise ReviewError(f"line {reader.line_num} cannot be read: {error}") from None
+    missing = {"decision", "question"} - set(reader.fieldnames or ())
     if missing:
         raise ReviewError(
             f"the column {' and '.join(sorted(missing))} is missing; write the file with "
             f"`normalizer review export` and keep its header"
         )
     filled = [(number, line) for number, line in enumerate(lines, 2) if _stripped(line)]
-    known = queue.by_key(connection, [line["question"] for _, line in filled])
+    known = queue.by_key(connection, [_key(line) for _, line in filled])
     verdicts, errors = [], []
     seen: dict[str, int] = {}
     for number, line in filled:
-        key = line["question"]
+        key = _key(line)
         first = seen.setdefault(key, number)
         if first != number:
             errors.append(f"line {number}: the question of line {first} again")
@@ -77,6 +81,10 @@ def read_csv(connection: sa.Connection, text: str) -> list[Verdict]:
             shown.append(f"and {len(errors) - len(shown)} more")
         raise ReviewError("\n".join(["nothing was decided:", *shown]))
     return verdicts
+
+
+def _key(line: Mapping[str, str | None]) -> str:
+    return (line["question"] or "").strip()
 
 
 def _stripped(line: Mapping[str, str | None]) -> bool:
@@ -100,8 +108,8 @@ def _verdict(line: Mapping[str, str | None], about: Waiting | None) -> Verdict:
     note = (line.get("note") or "").strip() or None
     if word == "correct":
         return Verdict(about, "correct", _corrected(about, changed), note)
-    if changed and word == "accept":
-        raise ReviewError(f"{', '.join(changed)} was changed; write correct instead of accept")
+    if changed:
+        raise ReviewError(f"{', '.join(changed)} was changed; write correct instead of {word}")
     return Verdict(about, "accept" if word == "accept" else "reject", note=note)
 
 
@@ -128,7 +136,7 @@ def read_attributes(cell: str) -> dict[str, str | None]:
             raise ReviewError(
                 f"{part.strip()!r} is no attribute; write capacity=256GB; color=negro"
             )
-        found[name.strip()] = value.strip() or None
+        found[name.strip().lower()] = value.strip() or None
     return found
 
 

@@ -246,7 +246,9 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise OSError(
-            error.errno, f"cannot listen on {HOST}:{port} ({error.strerror}); choose another port"
+            error.errno,
+            f"cannot listen on {HOST}:{port} ({error.strerror}); choose another one with --port, "
+            f"and name it in OPENAI_BASE_URL",
         ) from error
     return listener
 

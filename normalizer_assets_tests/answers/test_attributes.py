@@ -218,6 +218,18 @@ def test_food_carries_its_content_twice_and_care_once() -> None:
     ]
 
 
+def test_a_network_and_a_nought_are_no_weight() -> None:
+    assert read("weight_g", "other", "Router Archer 5G", "Chip Entel 4G", "Pegamento 20 g") == {
+        "Router Archer 5G": None,
+        "Chip Entel 4G": None,
+        "Pegamento 20 g": "20",
+    }
+    assert attributes(("Arroz 0 kg", "groceries"), ("Té 0 g azúcar 40 g", "groceries")) == [
+        {},
+        {"capacity": "40g", "weight_g": "40"},
+    ]
+
+
 def test_the_dose_of_a_tablet_is_no_weight() -> None:
     assert attributes(
         ("Aspirina 1 g 20 comprimidos", "pharmacy"),

@@ -163,6 +163,22 @@ def test_an_empty_frame_gives_an_empty_answer() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("Notebook HP_Pavilion_15_8GB_256GB_SSD", "Pavilion 15"),
+        ("Notebook ~ HP | Pavilion _ 15 ^ 8GB", "Pavilion 15"),
+        ("Notebook HP " + "Zyxquor" * 40, None),
+    ],
+)
+def test_no_mark_of_the_reading_stays_in_a_model(name: str, model: str | None) -> None:
+    listing = pl.DataFrame(
+        {"name": [name], "brand": [None], "category_group": ["notebooks"]},
+        schema_overrides={"brand": pl.String},
+    )
+    assert read_listings(listing)["model"].to_list() == [model]
+
+
 @settings(max_examples=40)
 @given(
     st.lists(

@@ -128,6 +128,13 @@ def test_too_few_answers_write_nothing(typed: Typed, tmp_path: Path, data: Path)
     assert not data.exists()
 
 
+@pytest.mark.parametrize("name", ["", "../evil", "a/../b", ".hidden"])
+def test_a_models_name_leads_nowhere_else(typed: Typed, name: str) -> None:
+    said = typed("calibrate", "confidence", "--llm-model", name)
+    assert said.code == 2
+    assert "is no model's name" in said.err
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(typed: Typed, tmp_path: Path) -> None:
     said = typed("calibrate", "confidence", "--gold", str(tmp_path / "none.ndjson"))
     assert said.code == 2

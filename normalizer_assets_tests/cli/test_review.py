@@ -63,4 +63,4 @@ def test_the_queue_goes_out_and_comes_back_as_a_file(typed: Typed, tmp_path: Pat
 def test_an_unknown_row_is_one_clear_line(typed: Typed) -> None:
     said = typed("review", "reject", "S77")
     assert said.code == 1
-    assert "no undecided row has the question or the SKU 'S77'" in said.err
+    assert "no row has the question or the SKU 'S77'" in said.err

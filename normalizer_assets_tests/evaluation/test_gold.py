@@ -40,6 +40,12 @@ def test_a_broken_line_is_named_by_its_number(tmp_path: Path, line: str) -> None
         read_gold(file)
 
 
+def test_a_line_separator_inside_a_name_ends_no_line(tmp_path: Path) -> None:
+    file = tmp_path / "gold.ndjson"
+    file.write_text('{"name": "Arroz\u2028Tucapel", "gold": {}}\n', encoding="utf-8")
+    assert [one.name for one in read_gold(file)] == ["Arroz\u2028Tucapel"]
+
+
 def test_a_file_without_listings_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "gold.ndjson"
     file.write_text("\n")

@@ -13,6 +13,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.batching.errors import LostTurnError
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.db.tables import review_decisions
 from normalizer_assets.publishing.products import build_products
 from normalizer_assets.publishing.versions import (
     earlier_measures,
@@ -88,6 +89,25 @@ def test_only_a_green_version_is_published(landed: PartitionWork) -> None:
     record_verdict(landed, judged())
     assert published(landed) == ["Notebook B"]
     assert partition_row(landed).blocked_reason is None
+
+
+def test_what_was_decided_while_a_version_was_judged_is_collected_again(
+    landed: PartitionWork,
+) -> None:
+    rows = products("Notebook A")
+    write_version(landed, rows, "run 1")
+    decision = {
+        "question_key": rows["question_key"][0], "decision": "accept", "answer": {}, "listing": {},
+        "judged": {}, "answered_by": "rules", "confidence": 0.5,
+    }  # fmt: skip
+    with landed.engine.begin() as connection:
+        connection.execute(sa.insert(review_decisions).values(decision))
+    record_verdict(landed, judged("too few"))
+    assert partition_row(landed).state == "waiting"
+    # Once the rows have the decision, a red gate holds as ever.
+    write_version(landed, rows.with_columns(status=pl.lit("accepted")), "run 2")
+    record_verdict(landed, judged("too few"))
+    assert partition_row(landed).state == "held"
 
 
 def test_a_version_that_cannot_be_written_leaves_nothing(landed: PartitionWork) -> None:

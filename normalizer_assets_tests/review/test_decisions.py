@@ -8,7 +8,7 @@ import pytest
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.review.decisions import Verdict, agreement, corrected, decide, labels
-from normalizer_assets.review.queue import ReviewError, Waiting
+from normalizer_assets.review.queue import ANSWER_FIELDS, ReviewError, Waiting
 from normalizer_assets_tests.scene import Scene, invented
 
 InQueue = Callable[..., list[Waiting]]
@@ -40,9 +40,15 @@ def test_a_correction_replaces_the_answer_wherever_the_question_is_asked(
 ) -> None:
     about = named("S2")
     answer = corrected(about, {"model": "IdeaPad Slim 2"}, {"ram": "32 gb", "processor": None})
-    accept_all(held, [one for one in in_queue() if one != about])
+    emptied = named("S1")
+    nothing = corrected(emptied, {"brand": "", "model": ""}, {})
+    accept_all(held, [one for one in in_queue() if one not in (about, emptied)])
     decide(held.engine, [Verdict(about, "correct", answer, "seen on the box")])
+    decide(held.engine, [Verdict(emptied, "correct", nothing)])
     held.daemon()
+    (row,) = held.rows(PRODUCT, sku="S1")
+    assert row.name == "Leche Entera Soprole Serie 1 1 L"
+    assert (row.brand, row.model, row.normalized_name) == (None, None, row.name)
     (row,) = held.rows(PRODUCT, sku="S2")
     assert (row.model, row.answered_by, row.llm_model) == ("IdeaPad Slim 2", "human", None)
     assert row.attributes["ram"] == "32GB"
@@ -95,7 +101,9 @@ def test_of_several_decisions_the_newest_counts(
     about = named("S1")
     answer = corrected(about, {"brand": "colun"}, {})
     decide(held.engine, [Verdict(about, "correct", answer)])
-    accept_all(held, [*in_queue(), about])
+    # Decided, it does not wait, and who names it can still mend a slip.
+    assert about not in in_queue()
+    accept_all(held, [*in_queue(), named("S1")])
     held.daemon()
     (row,) = held.rows(PRODUCT, sku="S1")
     assert (row.brand, row.answered_by) == (about.row["brand"], "individual")
@@ -105,6 +113,23 @@ def test_a_correction_that_changes_nothing_is_refused(named: Named) -> None:
     about = named("S1")
     with pytest.raises(ReviewError, match="nothing is changed"):
         corrected(about, {"brand": about.row["brand"].lower()}, {})
+
+
+@pytest.mark.parametrize(
+    ("changes", "attributes", "message"),
+    [
+        ({}, {"weight_g": "lots"}, "weight_g=lots is no number; write digits"),
+        ({}, {"volume_ml": "tres"}, "volume_ml=tres is no number"),
+        ({}, {"pack_count": "2.5"}, "pack_count=2.5 is no number"),
+        ({"brand": "B" * 500}, {}, "brand has 500 signs; at most 200"),
+    ],
+)
+def test_a_correction_that_no_answer_may_say_is_refused(
+    changes: dict[str, str], attributes: dict[str, str | None], message: str
+) -> None:
+    row = dict.fromkeys(ANSWER_FIELDS) | {"attributes": {}}
+    with pytest.raises(ReviewError, match=message):
+        corrected(Waiting("key", 1, row), changes, attributes)
 
 
 def test_models_are_compared_with_people(held: Scene, named: Named) -> None:

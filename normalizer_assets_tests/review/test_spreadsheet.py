@@ -68,6 +68,7 @@ def test_attributes_that_were_taken_out_of_the_cell_are_removed(
     [
         ({"decision": "yes"}, "line 2: 'yes' is no decision"),
         ({"decision": "accept", "brand": "X"}, "brand was changed; write correct"),
+        ({"decision": "reject", "brand": "X"}, "brand was changed; write correct instead of"),
         ({"decision": "correct"}, "nothing is changed"),
         ({"decision": "correct", "attributes": "8GB"}, "'8GB' is no attribute"),
         ({"decision": "accept", "question": "unknown"}, "nobody waits"),
@@ -91,6 +92,9 @@ def test_one_question_twice_is_an_error(held: Scene, in_queue: InQueue) -> None:
 def test_a_file_without_the_columns_is_an_error(held: Scene) -> None:
     with pytest.raises(ReviewError, match="decision and question is missing"):
         read(held, "name,brand\nx,y\n")
+    assert read(held, "decision,question\n") == []
+    with pytest.raises(ReviewError, match="line 1 cannot be read: field larger"):
+        read(held, f"decision,question,note\naccept,x,{'n' * 200_000}\n")
 
 
 def test_a_listing_that_looks_like_a_formula_does_nothing_in_a_spreadsheet() -> None:
