@@ -9,13 +9,16 @@ import click
 from normalizer_assets.cli.options import json_option
 from normalizer_assets.config import load_config
 
+MADE_PAIRS = 160
+"""Of each kind, where so many can be made of the shipped listings."""
+
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 out_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group("eval")
 def command() -> None:
-    """Score rules and confidence on labelled listings. Asks nothing, pays nothing."""
+    """Score rules, confidence and the cache's guard on labels. Asks nothing, pays nothing."""
 
 
 @command.command("rules")
@@ -85,6 +88,52 @@ def confidence(
     click.echo(json.dumps(report, ensure_ascii=False))
     if not as_json:
         click.echo(curves.in_words(report), err=True)
+
+
+@command.command("cache")
+@click.option("--pairs", type=existing_file, help="Labelled pairs, CSV; else those made here.")
+@click.option(
+    "--worst-case",
+    is_flag=True,
+    help="Take every pair for nearest neighbours with similarity 1: only the guard decides.",
+)
+@click.option("--out", type=out_file, help="Write each pair's verdict, NDJSON.")
+@json_option
+def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool) -> None:
+    """Score how often the cache's guard confuses products, on labelled pairs.
+
+    The file has the columns name_a, category_a, name_b, category_b, same (1 or 0) and may have
+    kind, brand_a and brand_b. Without one, variants and rewordings are made of the shipped
+    listings, by one change each.
+    """
+    from normalizer_assets.evaluation import cache as scorer
+    from normalizer_assets.evaluation.cache_pairs import same_pairs, variant_pairs
+
+    if not worst_case:
+        raise click.UsageError("only the worst case can be scored so far; add --worst-case")
+    try:
+        labelled = (
+            scorer.read_pairs(pairs)
+            if pairs
+            else scorer.pairs_of([*variant_pairs(MADE_PAIRS), *same_pairs(MADE_PAIRS)])
+        )
+    except scorer.PairsError as error:
+        raise click.ClickException(str(error)) from None
+    judged = scorer.judge(labelled, load_config())
+    result = scorer.evaluate_cache(labelled, judged)
+    if out is not None:
+        judged.with_row_index("row").write_ndjson(out)
+    click.echo(json.dumps(result, ensure_ascii=False))
+    if not as_json:
+        for kind, counts in result["by_kind"].items():
+            click.echo(f"{kind:<20} {counts['hits']:>6} of {counts['pairs']:>6} are hits", err=True)
+        bound = result["false_hits_at_most"]
+        click.echo(
+            f"{result['false_hits']} false hits"
+            + ("" if bound is None else f" (at most {bound:.3%} with 95 % certainty)")
+            + f"; {result['hits_on_same']} of {result['same']} same products are hits",
+            err=True,
+        )
 
 
 def _table(result: dict[str, Any]) -> str:

@@ -86,3 +86,27 @@ def test_confidence_of_labels_without_answers_is_told_what_is_missing(
     said = typed("eval", "confidence", "--gold", str(gold), "--json")
     assert (said.code, said.out) == (1, "")
     assert "normalizer review export --labels" in said.err
+
+
+def test_the_cache_is_scored_on_made_pairs_and_verdicts_written(
+    typed: Typed, tmp_path: Path
+) -> None:
+    out = tmp_path / "verdicts.ndjson"
+    said = typed("eval", "cache", "--worst-case", "--out", str(out))
+    assert said.code == 0
+    report = json.loads(said.out)
+    assert report["false_hits"] == 0
+    assert report["pairs"] - report["same"] >= 3000
+    assert "0 false hits" in said.err
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [line["row"] for line in lines] == list(range(report["pairs"]))
+    assert set(lines[0]) == {"row", "hit", "tier", "reason"}
+
+
+def test_pairs_that_cannot_be_read_are_one_clear_line(typed: Typed, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("name_a,name_b\n")
+    said = typed("eval", "cache", "--worst-case", "--pairs", str(file))
+    assert said.code == 1
+    assert "lacks the column" in said.err
+    assert typed("eval", "cache", "--pairs", str(file)).code == 2

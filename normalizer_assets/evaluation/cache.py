@@ -1,0 +1,153 @@
+"""How often the cache confuses products, on labelled pairs.
+
+Belongs here: reading pairs, asking the guard about them, counting. Does not belong here:
+making pairs (``cache_pairs``), what the guard compares (``cache.guard``).
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from normalizer_assets.cache.guard import judge_pairs
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.evaluation.cache_pairs import Pair
+from normalizer_assets.intake.categories import category_group
+from normalizer_assets.intake.text import clean_text
+from normalizer_assets.routing.canonical import canonical_key
+
+NEEDED = ("name_a", "category_a", "name_b", "category_b", "same")
+PAIR_SCHEMA = {
+    **dict.fromkeys((*NEEDED[:-1], "brand_a", "brand_b", "kind"), pl.String),
+    "same": pl.Boolean,
+}
+UNNAMED = "unnamed"
+"""The kind of pairs whose file names none."""
+
+_TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+class PairsError(ValueError):
+    """A file of pairs is not what it should be; the message says where."""
+
+
+def read_pairs(path: Path) -> pl.DataFrame:
+    """Reads a CSV of pairs: ``NEEDED`` and optionally kind, brand_a, brand_b.
+
+    Raises:
+        PairsError: Not UTF-8, no CSV, a column is missing, or ``same`` is no truth value.
+    """
+    try:
+        frame = pl.read_csv(path, infer_schema=False, encoding="utf8")
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise PairsError(f"{path} cannot be read as CSV in UTF-8: {first}") from None
+    if missing := [column for column in NEEDED if column not in frame.columns]:
+        raise PairsError(f"{path} lacks the column {' and '.join(missing)}")
+    same = pl.col("same").str.strip_chars(" ").str.to_lowercase()
+    wrong = frame.with_row_index(offset=2).filter(~same.is_in([*_TRUTHS]).fill_null(value=False))
+    if not wrong.is_empty():
+        raise PairsError(
+            f"{path}, line {wrong['index'][0]}: same is {wrong['same'][0]!r}; write 1 or 0"
+        )
+    further = [column for column in PAIR_SCHEMA if column not in frame.columns]
+    return frame.with_columns(
+        same.replace_strict(_TRUTHS, return_dtype=pl.Boolean),
+        *(pl.lit(None, dtype=pl.String).alias(column) for column in further),
+    ).select([*PAIR_SCHEMA])
+
+
+def pairs_of(pairs: Iterable[Pair]) -> pl.DataFrame:
+    """Returns made pairs as ``read_pairs`` returns those of a file."""
+    rows = [
+        {
+            "name_a": pair.name_a,
+            "name_b": pair.name_b,
+            "category_a": pair.category,
+            "category_b": pair.category,
+            "brand_a": pair.brand_a,
+            "brand_b": pair.brand_b,
+            "kind": pair.kind,
+            "same": pair.same,
+        }
+        for pair in pairs
+    ]
+    return pl.DataFrame(rows, schema=PAIR_SCHEMA)
+
+
+def judge(pairs: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
+    """Looks up the second listing of each pair, with the first one in the cache.
+
+    The worst case: the two are taken for nearest neighbours with similarity 1, so that only
+    the guard decides.
+
+    Args:
+        pairs: As ``read_pairs`` returns them.
+        config: Category groups and noise words.
+
+    Returns:
+        Row for row: hit (Boolean), tier (exact, semantic; null for a miss) and reason (null
+        for a hit).
+    """
+    noise = config.grammar.noise_words
+    frame = pairs.with_columns(
+        *(
+            clean_text(pl.col(f"{column}_{side}")).alias(f"{column}_{side}")
+            for side in "ab"
+            for column in ("name", "brand", "category")
+        )
+    ).with_columns(
+        category_group(
+            pl.col(f"category_{side}"), pl.col(f"name_{side}"), config.intake.category_groups
+        ).alias(f"group_{side}")
+        for side in "ab"
+    )
+    frame = frame.with_columns(
+        canonical_key(
+            pl.col(f"name_{side}"), pl.col(f"brand_{side}"), pl.col(f"group_{side}"), noise
+        ).alias(f"key_{side}")
+        for side in "ab"
+    )
+    exact = frame["key_a"] == frame["key_b"]
+    guarded = judge_pairs(frame, noise)
+    return guarded.select(
+        hit=exact | guarded["hit"],
+        tier=pl.when(exact).then(pl.lit("exact")).when(guarded["hit"]).then(pl.lit("semantic")),
+        reason=pl.when(~exact).then("reason"),
+    )
+
+
+def evaluate_cache(pairs: pl.DataFrame, judged: pl.DataFrame) -> dict[str, Any]:
+    """Counts hits.
+
+    Returns:
+        ``pairs``, ``same``, ``hits_on_same``, ``false_hits``, ``false_hits_at_most`` (upper
+        bound of the 95 % interval of their share among different products; ``None`` without
+        any), and ``by_kind`` with pairs and hits of each.
+    """
+    both = pairs.with_columns(judged)
+    same, different = both.filter("same"), both.filter(~pl.col("same"))
+    kinds = (
+        both.group_by(pl.col("kind").fill_null(UNNAMED), maintain_order=True)
+        .agg(pairs=pl.len(), hits=pl.col("hit").sum())
+        .iter_rows(named=True)
+    )
+    false_hits = int(different["hit"].sum())
+    return {
+        "pairs": both.height,
+        "same": same.height,
+        "hits_on_same": int(same["hit"].sum()),
+        "false_hits": false_hits,
+        "false_hits_at_most": upper_bound(false_hits, different.height),
+        "by_kind": {one["kind"]: {"pairs": one["pairs"], "hits": one["hits"]} for one in kinds},
+    }
+
+
+def upper_bound(events: int, trials: int) -> float | None:
+    """Returns the one-sided 95 % Clopper-Pearson bound of a share; ``None`` without trials."""
+    if not trials:
+        return None
+    from scipy.stats import beta
+
+    return 1.0 if events == trials else float(beta.ppf(0.95, events + 1, trials - events))
