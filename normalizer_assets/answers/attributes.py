@@ -93,6 +93,14 @@ _NO_COLOUR = (
     r" black (?:[a-z+] ?|and |amp )?decker | white and color |"
     r" (?:wd|western digital) (?:purple|blue|black|red|green|gold) "
 )
+_NUMBERS_IN_WORDS = {
+    "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "ocho": "8", "diez": "10",
+    "doce": "12",
+}  # fmt: skip
+_COUNT_IN_WORDS = (
+    rf" ({'|'.join(_NUMBERS_IN_WORDS)}) "
+    r"(?:latas|botellas|unidades|rollos|cajas|bolsas|paquetes|potes|barras|sobres|pares) "
+)
 _PACKS = (
     r"(?i)\b(?:multi)?pack (?:de |x ?)?([2-9]|[1-9][0-9])\b",
     r"(?i)\b([2-9]|[1-9][0-9])[ -]?pack\b",
@@ -160,6 +168,8 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .otherwise(
             pl.coalesce(
                 text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
+                text.str.extract(r" lapices .*?([1-9][0-9]+) colores "),
+                text.str.extract(_COUNT_IN_WORDS).replace(_NUMBERS_IN_WORDS),
                 text.str.extract(r" (?:toallitas?|toallas humedas) .*?([1-9][0-9]+) hojas "),
                 pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
                 # "Toalla x3": among devices it would be a model ("Poco X3").

@@ -307,7 +307,7 @@ _COLOURS_AT_BAR = (
 )
 _COLOURS_FIRST = rf"(?i-u:(?:\||^) *(?:{any_of(COLOUR_WORDS)} +)+)"
 _LINED = ("smartphones", "tablets")
-_SAYS = r"[A-Za-z]{2}|[A-Za-z] ?[0-9]|[0-9][A-Za-z]"
+_SAYS = r"[A-Za-z]{2}|[A-Za-z][ .]?[0-9]|[0-9][A-Za-z]"
 
 
 def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl.Series:

@@ -175,6 +175,9 @@ def test_a_pack_is_counted_however_it_is_written() -> None:
         "24x Cerveza Cristal 330 ml": "24",
         "Pack 2x Agua Micelar 400 ml": "2",
         "Vino Tarapacá caja 6 bot. 750 cc": "6",
+        "Té Ceylán 50 bls.": "50",
+        "Cuatro latas Red Bull 250 cc": "4",
+        "Cerveza Austral four pack 330 cc": "4",
         "Galletas 1 un": None,
         "Galletas 126 g": None,
     }
@@ -188,6 +191,16 @@ def test_a_packs_content_is_that_of_one_unit() -> None:
         {"capacity": "350ml", "pack_count": "6", "volume_ml": "350"},
         {"capacity": "160g", "pack_count": "2", "weight_g": "160"},
     ]
+
+
+def test_pencils_are_counted_by_their_colours_and_wipes_by_their_sheets() -> None:
+    assert read("pack_count", "other", "Lápices Ecolápiz 24 colores", "Set 24 colores") == {
+        "Lápices Ecolápiz 24 colores": "24",
+        "Set 24 colores": None,
+    }
+    assert read("pack_count", "personal_care", "Toallitas Huggies 56 hojas") == {
+        "Toallitas Huggies 56 hojas": "56"
+    }
 
 
 def test_devices_and_toys_are_packs_only_where_the_name_says_so() -> None:
