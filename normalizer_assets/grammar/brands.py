@@ -607,11 +607,22 @@ def spelling_in(
     spelling = pl.lit(None, dtype=pl.String)
     for section, groups in SECTION_GROUPS.items():
         ordinary = pl.element().is_in(list(known.ordinary[section]))
-        first = found.list.filter(~ordinary).list.first()
-        spelling = pl.when(category_group.is_in(groups)).then(first).otherwise(spelling)
-    maker = spelling.replace_strict(known.makers, default=None, return_dtype=pl.String)
-    has_maker = folded_words.str.contains(pl.format(" {} ", maker), literal=True)
-    return pl.when(has_maker.fill_null(value=False)).then(maker).otherwise(spelling)
+        first = pl.field("found").list.filter(~ordinary).list.first()
+        spelling = pl.when(pl.field("group").is_in(groups)).then(first).otherwise(spelling)
+    maker = pl.field("spelling").replace_strict(known.makers, default=None, return_dtype=pl.String)
+    has_maker = pl.field("words").str.contains(pl.format(" {} ", pl.field("maker")), literal=True)
+    # A field of a struct is computed once; the search would run once a section.
+    return (
+        pl.struct(words=folded_words, group=category_group, found=found)
+        .struct.with_fields(spelling=spelling)
+        .struct.with_fields(maker=maker)
+        .struct.with_fields(
+            spelling=pl.when(has_maker.fill_null(value=False))
+            .then(pl.field("maker"))
+            .otherwise(pl.field("spelling"))
+        )
+        .struct.field("spelling")
+    )
 
 
 def brand_of(name: pl.Expr, category_group: pl.Expr, known: Gazetteer | None = None) -> pl.Expr:

@@ -141,16 +141,11 @@ def memory(measured_text: pl.Expr) -> pl.Expr:
 
     Returns:
         Struct with String fields ``ram`` ("8GB", "32GB DDR5"), ``capacity``
-        ("256GB", "1TB") and ``single``; null where nothing is said.
+        ("256GB", "1TB") and ``single``; null where nothing is said. Its other fields are
+        steps on the way.
     """
+    field = pl.field
     text = measured_text
-    ram = pl.concat_list(text.str.extract_groups(p).struct.field("1") for p in _RAM)
-    kind = pl.concat_list(text.str.extract_groups(_RAM[i]).struct.field("2") for i in (0, 2))
-    stated = pl.coalesce(ram.list.get(i) for i in range(len(_RAM)))
-    named = pl.concat_str(
-        stated.str.to_uppercase(),
-        (" " + pl.coalesce(kind.list.get(0), kind.list.get(1)).str.to_uppercase()).fill_null(""),
-    )
     rest = text
     for pattern in _RAM:
         rest = rest.str.replace_all(pattern, " ")
@@ -161,25 +156,49 @@ def memory(measured_text: pl.Expr) -> pl.Expr:
         rf"^(.*[0-9][gt]b .*[0-9][gt]b .*){_GRAPHICS_CARD} [0-9]+gb() ",
     ):
         rest = rest.str.replace(card, "${1}$2 $3")
-    tokens = rest.str.extract_all(r" [0-9.]+[gt]b\b")
-    gigabytes = tokens.list.eval(
-        pl.element().str.extract(r"([0-9.]+)").cast(pl.Float64, strict=False)
-        * pl.when(pl.element().str.ends_with("tb")).then(1024.0).otherwise(1.0)
+    # Step by step: a struct's field is computed once, an expression as often as it is used.
+    return (
+        pl.struct(
+            rest=rest,
+            stated=pl.coalesce(text.str.extract(pattern) for pattern in _RAM),
+            kind=pl.coalesce(text.str.extract(_RAM[place], 2) for place in (0, 2)),
+        )
+        .struct.with_fields(tokens=field("rest").str.extract_all(r" [0-9.]+[gt]b\b"))
+        .struct.with_fields(
+            gigabytes=field("tokens").list.eval(
+                pl.element().str.extract(r"([0-9.]+)").cast(pl.Float64, strict=False)
+                * pl.when(pl.element().str.ends_with("tb")).then(1024.0).otherwise(1.0)
+            )
+        )
+        .struct.with_fields(
+            several=field("gigabytes").list.n_unique() > 1,
+            largest=_token(field("tokens"), field("gigabytes").list.arg_max()),
+            smallest=_token(field("tokens"), field("gigabytes").list.arg_min()),
+        )
+        .struct.with_fields(
+            is_storage=field("several")
+            | field("stated").is_not_null()
+            | field("rest").str.contains(_BESIDE_STORAGE)
+            | (field("gigabytes").list.max() >= _STORAGE_FROM_GB),
+            ram=pl.coalesce(
+                pl.concat_str(
+                    field("stated").str.to_uppercase(),
+                    (" " + field("kind").str.to_uppercase()).fill_null(""),
+                ),
+                pl.when(field("several")).then(field("smallest")),
+            ),
+        )
+        .struct.with_fields(
+            capacity=pl.when(field("is_storage")).then(field("largest")),
+            single=pl.when(~field("is_storage")).then(field("largest")),
+        )
     )
-    largest = tokens.list.get(gigabytes.list.arg_max(), null_on_oob=True)
-    smallest = tokens.list.get(gigabytes.list.arg_min(), null_on_oob=True)
-    several = gigabytes.list.n_unique() > 1
-    beside_storage = rest.str.contains(
-        r"[0-9][gt]b (?:de )?(?:ssd|hdd|emmc|ufs|nvme|rom|m 2|almacenamiento|interna|disco)"
-    )
-    is_storage = (
-        several | stated.is_not_null() | beside_storage | (gigabytes.list.max() >= _STORAGE_FROM_GB)
-    )
-    token = largest.str.strip_chars(" ").str.to_uppercase()
-    return pl.struct(
-        pl.coalesce(
-            named, pl.when(several).then(smallest.str.strip_chars(" ").str.to_uppercase())
-        ).alias("ram"),
-        pl.when(is_storage).then(token).alias("capacity"),
-        pl.when(~is_storage).then(token).alias("single"),
-    )
+
+
+_BESIDE_STORAGE = (
+    r"[0-9][gt]b (?:de )?(?:ssd|hdd|emmc|ufs|nvme|rom|m 2|almacenamiento|interna|disco)"
+)
+
+
+def _token(tokens: pl.Expr, place: pl.Expr) -> pl.Expr:
+    return tokens.list.get(place, null_on_oob=True).str.strip_chars(" ").str.to_uppercase()

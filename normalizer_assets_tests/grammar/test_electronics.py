@@ -36,7 +36,7 @@ def test_ram_and_storage_are_told_apart(
 ) -> None:
     frame = pl.DataFrame({"name": [name]})
     read = frame.select(memory(measured(pl.col("name")))).item()
-    assert read == {"ram": ram, "capacity": capacity, "single": single}
+    assert (read["ram"], read["capacity"], read["single"]) == (ram, capacity, single)
 
 
 @pytest.mark.parametrize(
