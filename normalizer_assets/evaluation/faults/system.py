@@ -140,8 +140,10 @@ class System:
         try:
             with self._turn(partition) as (work, holder):
                 if holder is None:
+                    # Whatever begins here is not done: launched from an old look, a collect
+                    # that was killed had left a published partition collecting, and marked.
+                    self._mark(partition, "done").unlink(missing_ok=True)
                     if job == "submit":
-                        self._mark(partition, "done").unlink(missing_ok=True)
                         self._submit(work, force=force)
                     if job == "collect" or whole:
                         self._collect(work)
