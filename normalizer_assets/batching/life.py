@@ -142,8 +142,8 @@ def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Pa
     Only where nothing is left to ask, so that nothing is paid: what a red canary held stays
     held (DESIGN.md, "A partition's life").
     """
-    # Before the update looks at states: who is about to hold one of them sees the decisions
-    # (``undecided`` below), or is waited for here and then found held.
+    # Before the update looks at states: who is about to hold one of them either sees the
+    # decisions (``versions.record_verdict``), or is waited for here and then found held.
     connection.execute(
         sa.text(
             """

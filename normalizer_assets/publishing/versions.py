@@ -25,6 +25,13 @@ from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import answers, partitions, product_rows, product_versions
 from normalizer_assets.publishing.products import PRODUCT_COLUMNS, content_hash
 
+_NEWEST = sa.and_(
+    partitions.c.retailer == product_rows.c.retailer,
+    partitions.c.day == product_rows.c.day,
+    partitions.c.newest_version == product_rows.c.version,
+)
+"""Joins a partition with the rows of its newest version."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -121,14 +128,7 @@ def _of_newest_version(
 ) -> sa.CursorResult[Any]:
     return connection.execute(
         sa.select(*(product_rows.c[column] for column in columns))
-        .join(
-            partitions,
-            sa.and_(
-                partitions.c.retailer == product_rows.c.retailer,
-                partitions.c.day == product_rows.c.day,
-                partitions.c.newest_version == product_rows.c.version,
-            ),
-        )
+        .join(partitions, _NEWEST)
         .where(partition.of(product_rows))
         .order_by(product_rows.c.sku)
     )
@@ -169,38 +169,24 @@ def record_verdict(work: PartitionWork, verdict: GateVerdict) -> None:
 
 def _is_decided_meanwhile(connection: sa.Connection, partition: Partition) -> bool:
     """Returns whether a decision came after the newest version's rows were made."""
-    found = connection.execute(
-        sa.select(
-            sa.exists(
-                sa.select(product_rows.c.sku)
-                .join(
-                    partitions,
-                    sa.and_(
-                        partitions.c.retailer == product_rows.c.retailer,
-                        partitions.c.day == product_rows.c.day,
-                        partitions.c.newest_version == product_rows.c.version,
-                    ),
-                )
-                .join(
-                    newest_decisions, newest_decisions.c.question_key == product_rows.c.question_key
-                )
-                .where(
-                    partition.of(product_rows),
-                    product_rows.c.status == "review",
-                    sa.or_(
-                        newest_decisions.c.decision != "reject",
-                        ~sa.exists(
-                            sa.select(answers.c.request_id).where(
-                                answers.c.question_key == product_rows.c.question_key,
-                                answers.c.status.is_distinct_from("rejected"),
-                            )
-                        ),
-                    ),
-                )
-            )
-        )
+    usable = sa.select(answers.c.request_id).where(
+        answers.c.question_key == product_rows.c.question_key,
+        answers.c.status.is_distinct_from("rejected"),
     )
-    return bool(found.scalar())
+    not_taken = sa.and_(newest_decisions.c.decision != "reject", product_rows.c.status == "review")
+    not_rejected = sa.and_(
+        newest_decisions.c.decision == "reject",
+        product_rows.c.status != "rejected",
+        # Asked again after it, the question has an answer that nobody rejected.
+        ~sa.exists(usable),
+    )
+    rows = (
+        sa.select(product_rows.c.sku)
+        .join(partitions, _NEWEST)
+        .join(newest_decisions, newest_decisions.c.question_key == product_rows.c.question_key)
+        .where(partition.of(product_rows), sa.or_(not_taken, not_rejected))
+    )
+    return bool(connection.execute(sa.select(sa.exists(rows))).scalar())
 
 
 def earlier_measures(

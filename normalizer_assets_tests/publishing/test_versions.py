@@ -104,8 +104,14 @@ def test_what_was_decided_while_a_version_was_judged_is_collected_again(
         connection.execute(sa.insert(review_decisions).values(decision))
     record_verdict(landed, judged("too few"))
     assert partition_row(landed).state == "waiting"
+    with landed.engine.begin() as connection:
+        rejection = decision | {"decision": "reject", "answer": None}
+        connection.execute(sa.insert(review_decisions).values(rejection))
+    write_version(landed, rows.with_columns(status=pl.lit("accepted")), "run 1")
+    record_verdict(landed, judged("too few"))
+    assert partition_row(landed).state == "waiting"
     # Once the rows have the decision, a red gate holds as ever.
-    write_version(landed, rows.with_columns(status=pl.lit("accepted")), "run 2")
+    write_version(landed, rows.with_columns(status=pl.lit("rejected")), "run 2")
     record_verdict(landed, judged("too few"))
     assert partition_row(landed).state == "held"
 
