@@ -129,6 +129,7 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
     single = memory.field("single")
     ram_alone = group == "notebooks"
     storage = pl.coalesce(memory.field("capacity"), pl.when(~ram_alone).then(single))
+    garment = _garment_size(group)
     inches = text.str.extract(r" ([0-9]{1,3}(?:\.[0-9]+)?)in ")
     values = {
         "capacity": pl.when(group.is_in(COMPUTING))
@@ -200,20 +201,14 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
             )
         ),
         "size": pl.when(group.is_in(WORN))
-        .then(_garment_size(group))
+        .then(garment)
         .when(group == "other")
-        .then(
-            pl.coalesce(
-                _garment_size(group), text.str.extract(r" aro ([0-9]{2}(?:\.5)?)(?:in)? "), inches
-            )
-        )
+        .then(pl.coalesce(garment, text.str.extract(r" aro ([0-9]{2}(?:\.5)?)(?:in)? "), inches))
         .when(group == "toys")
         # A toy's years are its player's.
         .then(
             pl.coalesce(
-                _garment_size(group).pipe(
-                    lambda size: pl.when(~size.str.contains("años|meses")).then(size)
-                ),
+                pl.when(~garment.str.contains("años|meses")).then(garment),
                 inches,
             )
         )

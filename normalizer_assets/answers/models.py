@@ -4,8 +4,9 @@ Belongs here: what a name says beside its model, by kind of product, and which o
 the model (DESIGN.md, "Labelling"). Does not belong here: the words themselves
 (``grammar.products``), codes (``grammar.codes``), and the attributes (``attributes``).
 
-The name is rewritten step by step: whatever is no model becomes a bar, and the first run of
-words between bars is the model. "Smart TV | The Frame | 50\" | QLED" has one such run.
+The name is rewritten step by step: whatever is no model becomes a bar, and of the runs of
+words between bars the one directly behind the brand, or else the first, is the model.
+"Smart TV | The Frame | 50\" | QLED" has one such run.
 """
 
 from functools import lru_cache
@@ -41,7 +42,7 @@ BAR = "|"
 LONGEST_MODEL = 100
 """Signs; what is longer is a description."""
 FEW = 64
-"""Names up to which only those words are looked for that they can hold."""
+"""Names up to which only those words and brands are looked for that they can hold."""
 JOINT = "_"
 """Holds words of a line together until its model is chosen; to patterns they are one word."""
 CUT = "~"
@@ -168,8 +169,10 @@ _DEVICE: tuple[Step, ...] = (
 )
 # "Etapa 3 850 g" has lost no comma; the mark is a space again in the end.
 _STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}_$2")
+_ADDED_TO_GOODS: Step = (r" \+ *[0-9]+ [A-Za-z].*$", BAR)
+"""The same, counted: "Pisco 645 ml + 2 vasos"; a plus alone belongs to "Matte + Poreless"."""
 _GOODS: tuple[Step, ...] = (
-    (r" \+ *[0-9]+ [A-Za-z].*$", BAR),
+    _ADDED_TO_GOODS,
     _FITS,
     _STAGE,
     _KEPT_HYPHEN_OF_CODES,
@@ -267,18 +270,9 @@ _WAY_OF_GROUP = {
 } | {
     group: group
     for group in (
-        *(
-            "notebooks",
-            "perfumes",
-            "cosmetics",
-            "footwear",
-            "clothing",
-            "baby",
-            "lighting",
-            "other",
-        ),
+        "notebooks", "perfumes", "cosmetics", "footwear", "clothing", "baby", "lighting", "other",
     )
-}
+}  # fmt: skip
 
 
 _WORDED_LINES = {

@@ -11,7 +11,7 @@ Nothing is invented: what neither name nor brand field states is absent.
 import polars as pl
 
 from normalizer_assets.answers.attributes import ATTRIBUTES, attributes, colour_words
-from normalizer_assets.answers.models import CUT, read_models
+from normalizer_assets.answers.models import CUT, FEW, read_models
 from normalizer_assets.answers.unit_prices import size_by_price, with_lost_comma
 from normalizer_assets.config import GrammarConfig
 from normalizer_assets.grammar import brands, electronics
@@ -42,9 +42,6 @@ _WRITTEN_OTHERWISE = (
     (r"(?i)\b([0-9]{1,2}) de ram\b", "${1}GB ram"),
 )
 """What the grammar would misread, rewritten before everything else."""
-
-FEW = 64
-"""Rows up to which only the brands are looked up that their texts can name."""
 
 _BUILT_IN = GrammarConfig()
 

@@ -60,7 +60,6 @@ SYNONYMS: dict[str, str] = {
     "champu": "shampoo",
     "yogurt": "yoghurt",
     "yogur": "yoghurt",
-    "wifi": "wi fi",
 }
 """Token -> the one that means the same in every group."""
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.answers.attributes import ATTRIBUTES
-from normalizer_assets.answers.rules import FEW, read_listings
+from normalizer_assets.answers.models import FEW
+from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.config import CATEGORY_GROUPS, GrammarConfig
 
 SCHEMA = {"name": pl.String, "brand": pl.String, "category_group": pl.String}
