@@ -252,10 +252,18 @@ def api() -> Iterator[ScriptedApi]:
 
 @pytest.fixture
 def scripted_work(work: PartitionWork, api: ScriptedApi, client_of: ClientOf) -> PartitionWork:
-    """Work against the scripted API; more than three questions make a batch."""
+    """Work against the scripted API; more than three questions make a batch.
+
+    A partition rests after three intervals without a change, and what rests is taken over:
+    at a tenth of a second, a slow machine gave questions away in the middle of a test.
+    """
     environment = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": api.url}
+    unhurried = {
+        "batching": BatchingConfig(min_products=3),
+        "polling": work.config.polling.model_copy(update={"interval_seconds": 60.0}),
+    }
     return dataclasses.replace(
         work,
-        config=work.config.model_copy(update={"batching": BatchingConfig(min_products=3)}),
+        config=work.config.model_copy(update=unhurried),
         connect_api=lambda: client_of(environment),
     )

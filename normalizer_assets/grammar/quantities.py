@@ -162,8 +162,8 @@ _PACKS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 
 _SHIFTS: tuple[tuple[str, str], ...] = (
-    (r"([0-9])l ", "${1}kml "),
-    (r"([0-9])cl ", "${1}0ml "),
+    (rf"{_B}((?:[0-9][0-9.x]*)?[0-9])l ", "${1}kml "),
+    (rf"{_B}((?:[0-9][0-9.x]*)?[0-9])cl ", "${1}0ml "),
     (rf" ([0-9]+)k(ml|g){_B}", " ${1}000$2"),
     (rf" ([0-9]+)\.([0-9])k(ml|g){_B}", " $1${2}00$3"),
     (rf" ([0-9]+)\.([0-9]{{2}})k(ml|g){_B}", " $1${2}0$3"),
@@ -206,6 +206,8 @@ def measured_folded(folded: pl.Expr) -> pl.Expr:
         .str.replace_all(
             rf"{_B}((?:[0-9.]+ ?x ?)*)({NUMBER}) ?({_SPELLINGS}){_B}", f"${{1}}${{2}}{_MARK}$3"
         )
+        # "1L+500ml" are two quantities, and no spelling ends in a plus.
+        .str.replace_all(rf"({_MARK}{_SPELLINGS})\+", "$1 + ")
         .str.replace_many(
             {
                 f"{_MARK}{spelling} ": f"{unit} "

@@ -23,6 +23,15 @@ _AFTER_NFKD = {
     "×": "x", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "⁄": "/",
 }  # fmt: skip
 
+# Latin letters that NFKD leaves whole; shops write them without their stroke, too.
+_LATIN = {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+# Letters and digits of other scripts are words of their own: patterns see the end of a word
+# beside them, and would find the 0 g of "ж0 g x".
+_OTHER_SCRIPTS = (
+    (r"([\p{L}\p{N}--\x00-\x7F]'*)([a-z0-9])", "$1 $2"),
+    (r"([a-z0-9]'*)([\p{L}\p{N}--\x00-\x7F])", "$1 $2"),
+)
+
 _COMBINING = re.compile("[\u0300-\u036f]")
 
 
@@ -61,7 +70,10 @@ def fold(text: pl.Expr) -> pl.Expr:
         String expression; folding it again changes nothing.
     """
     # Before, because "İ" becomes two signs; after, because NFKD makes "TEL" of "℡".
-    return plain(text.str.to_lowercase()).str.to_lowercase()
+    folded = plain(text.str.to_lowercase()).str.to_lowercase().str.replace_many(_LATIN)
+    for pattern, replacement in _OTHER_SCRIPTS:
+        folded = folded.str.replace_all(pattern, replacement)
+    return folded
 
 
 def fold_word(text: str) -> str:
@@ -98,6 +110,8 @@ def words(folded: pl.Expr, keep: str = "") -> pl.Expr:
         .str.replace_all(r"([0-9])\.([0-9])", "${1}\u2024$2")
         .str.replace_all(rf"[^\p{{L}}\p{{N}}%°+_\u2024{keep}]+", " ")
         .str.replace_all("\u2024", ".", literal=True)
+        # Or the 5 of "%5 m" would be a number for those who look for the end of a word only.
+        .str.replace_all(r"([%°])([\p{L}\p{N}])", "$1 $2")
         .str.strip_chars(" "),
         pl.lit(" "),
     )

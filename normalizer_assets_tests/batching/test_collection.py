@@ -643,10 +643,8 @@ def test_a_partition_that_failed_leaves_its_unsent_questions_to_others(
 def test_the_owner_of_a_refused_batch_is_told_and_not_who_waited_for_it(
     scripted_work: PartitionWork, api: ScriptedApi
 ) -> None:
-    # On a slow machine the owner rests after three looks of a tenth of a second.
-    owner = configured(scripted_work, polling={"interval_seconds": 60.0})
-    [batch_id] = submit(owner, FOUR)
-    waiter = on_a_day_of_its_own(owner)
+    [batch_id] = submit(scripted_work, FOUR)
+    waiter = on_a_day_of_its_own(scripted_work)
     submit(waiter, FOUR)
     api.end(batch_id, "failed")
     api.batches[batch_id]["errors"] = BROKEN_FILE
@@ -654,10 +652,10 @@ def test_the_owner_of_a_refused_batch_is_told_and_not_who_waited_for_it(
     with pytest.raises(NotReady):
         collect(waiter, FOUR)
     with pytest.raises(BatchFailedError, match="not parseable"):
-        collect(owner, FOUR)
+        collect(scripted_work, FOUR)
     # Told once: asked for again, the partition sends its questions anew.
     with pytest.raises(NotReady):
-        collect(owner, FOUR)
+        collect(scripted_work, FOUR)
     assert api.count(CREATE) == 2
 
 

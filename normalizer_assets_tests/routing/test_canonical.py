@@ -1,6 +1,6 @@
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.routing.canonical import (
@@ -107,9 +107,16 @@ def test_canonical_text_of_canonical_text_is_itself(names: list[str], brand: str
 
 @settings(max_examples=50)
 @given(st.lists(st.text(max_size=30), min_size=5, max_size=20))
+@example(names=["_Ø0/X/G", "ж0 g x", "x 5gж", "٣0 g x", "%5+m", "1L+5XL+"])
 def test_any_text_has_a_stable_name(names: list[str]) -> None:
     once = canonical(names)
     assert canonical(once) == once
+
+
+def test_a_plus_between_quantities_ends_the_first_one() -> None:
+    together, apart = canonical(["Bebida 1L+500ml", "Bebida 1 Litro + 500 cc"])
+    assert together == apart
+    assert "1000ml" in together
 
 
 @settings(max_examples=50)
