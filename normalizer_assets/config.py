@@ -456,6 +456,38 @@ class EmbeddingConfig(Section):
     concurrency: int = Field(default=2, gt=0)
 
 
+class CacheConfig(Section):
+    """The semantic tier: when an answer to a like question is served.
+
+    Attributes:
+        semantic: Whether questions that the exact tier misses are looked up at all.
+        min_similarity: Cosine (0 to 1) under which nobody asks the guard. It saves work; it
+            proves nothing, whatever its value.
+        neighbours: How many nearest entries the guard is asked about.
+        search_breadth: pgvector's ``hnsw.ef_search``: larger finds more and takes longer.
+        ttl_days: An older entry is removed; what it answered stays answered.
+        audit_share: Share (0 to 1) of hits whose question is asked all the same.
+        max_disagreements: After so many wrong hits within ``ttl_days`` a category group has
+            no semantic hits until the oldest of them has passed.
+        harmless_words: Category group -> words that never tell its products apart, beside
+            the built-in and the learned ones.
+        lexicon: File of words that `normalizer cache learn` writes; ``None``:
+            ``lexicon.json`` in the data folder.
+        examples: How many near misses the detailed prompt shows as examples.
+    """
+
+    semantic: bool = True
+    min_similarity: float = Field(default=0.7, ge=0, le=1)
+    neighbours: int = Field(default=5, gt=0, le=100)
+    search_breadth: int = Field(default=100, gt=0, le=1000)
+    ttl_days: float = Field(default=365.0, gt=0)
+    audit_share: float = Field(default=0.01, ge=0, le=1)
+    max_disagreements: int = Field(default=3, gt=0)
+    harmless_words: dict[CategoryGroup, tuple[str, ...]] = {}
+    lexicon: str | None = None
+    examples: int = Field(default=0, ge=0, le=5)
+
+
 class ScheduleConfig(Section):
     """The nightly submission, in Santiago time.
 
@@ -516,6 +548,7 @@ class NormalizerConfig(Section):
     confidence: ConfidenceConfig = ConfidenceConfig()
     gate: GateConfig = GateConfig()
     embedding: EmbeddingConfig = EmbeddingConfig()
+    cache: CacheConfig = CacheConfig()
     schedule: ScheduleConfig = ScheduleConfig()
 
     @model_validator(mode="after")
@@ -548,6 +581,11 @@ class NormalizerConfig(Section):
     def model_of(self, tier: Tier) -> ModelConfig:
         """Returns the model table's entry behind a tier."""
         return self.models[self.tiers[tier].model]
+
+    @property
+    def lexicon(self) -> Path:
+        """File of words that were learned from one's own labelled pairs."""
+        return Path(self.cache.lexicon or Path(self.paths.data, "lexicon.json"))
 
     @property
     def calibrations(self) -> Path:

@@ -34,9 +34,10 @@ from normalizer_assets.batching.requests import build_requests, cost_scenarios
 from normalizer_assets.batching.submission import Submitted
 from normalizer_assets.batching.submission import submit as submit_batches
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.cache.embeddings import Embedded, embed_pending
+from normalizer_assets.cache.entries import Embedded, embed_pending
 from normalizer_assets.cache.exact import with_routes
 from normalizer_assets.cache.neighbours import neighbours_for
+from normalizer_assets.cache.semantic import LookedUp, look_up, settle_audits
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.db.tables import PartitionState
 from normalizer_assets.intake.partition import PartitionIntake, take_in
@@ -230,17 +231,24 @@ def submit(
         say: Told which models were replaced by their successors, and what force costs.
     """
     switched: list[str] = []
+    looked_up = LookedUp()
 
-    def with_living_models(work: PartitionWork) -> PartitionWork:
+    def prepare(work: PartitionWork, listings: pl.DataFrame) -> tuple[PartitionWork, pl.DataFrame]:
+        nonlocal looked_up
+        looked_up = look_up(work, listings)
+        if looked_up.trouble:
+            say(looked_up.trouble)
         ready, replaced = _with_living_models(work, say)
         switched.extend(replaced)
-        return ready
+        return ready, listings
 
     if force:
         say(force_notice(work.config, work.partition, routed))
     individually = cost_scenarios(work.config, routed)[0].usd
-    sent = submit_batches(work, routed, individually, force=force, prepare=with_living_models)
-    return replace(sent, switched=tuple(switched))
+    sent = submit_batches(work, routed, individually, force=force, prepare=prepare)
+    return replace(
+        sent, switched=tuple(switched), alike=looked_up.served, audited=looked_up.audited
+    )
 
 
 def force_notice(config: NormalizerConfig, partition: Partition, routed: pl.DataFrame) -> str:
@@ -318,6 +326,7 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
     products = build_products(routed, answers, work.config, decisions, neighbours)
     with work.begin() as connection:
         products = stored_answers.settle_verdicts(connection, products, yardstick(work.config))
+    settle_audits(work)
     return Normalised(products, write_version(work, products, run_id))
 
 

@@ -59,6 +59,8 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                     "canary": sent.canary,
                     "individually": sent.individually,
                     "asked_by_others": sent.waiting,
+                    "answered_by_likeness": sent.alike,
+                    "audited": sent.audited,
                     "batches": len(sent.batch_ids),
                     "batch_ids": ", ".join(sent.batch_ids) or "none",
                     "estimated_usd": float(sent.estimated_usd),

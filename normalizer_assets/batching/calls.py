@@ -2,7 +2,7 @@
 
 Belongs here: sending, retries of what passes and costs nothing, and telling what a failed
 call means. Does not belong here: what is asked, and what an answer is worth
-(``individual``, ``cache.embeddings``).
+(``individual``, ``cache.vectors``).
 """
 
 import random

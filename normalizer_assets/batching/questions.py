@@ -29,11 +29,15 @@ _USABLE = """
            and answer.status is distinct from 'rejected'
            and ({since} is null or answer.answered_at > {since}))
  or ({since} is null
+     and exists (select from normalizer.semantic_hits hit
+                 where hit.question_key = {key} and hit.state = 'served'))
+ or ({since} is null
      and coalesce((select decision from normalizer.review_decisions decided
                    where decided.question_key = {key}
                    order by decision_id desc limit 1) in ('accept', 'correct'), false)))
 """
-"""A stored answer serves, or a person's; where the question was forced, only a newer one does."""
+"""A stored answer serves, one to a like question, or a person's; where the question was forced,
+only a newer one does."""
 
 _ALIVE = """
 exists (select from normalizer.batch_requests request
@@ -232,6 +236,49 @@ def to_ask(connection: sa.Connection, partition: Partition) -> pl.DataFrame:
         [tuple(row) for row in rows],
         schema={"question_key": pl.String, "rounds": pl.Int32, "line_state": pl.String},
         orient="row",
+    )
+
+
+def never_asked(connection: sa.Connection, partition: Partition) -> list[str]:
+    """Returns the partition's own open questions that were never asked, nor forced."""
+    rows = connection.execute(
+        sa.text(
+            f"""
+            select question.question_key from normalizer.partition_questions question
+            where {_OF} and question.state = 'open' and not question.waits
+              and question.newer_than is null
+              and not exists (select from normalizer.batch_requests request
+                              where request.question_key = question.question_key
+                                and request.state <> 'not_executed')
+            """
+        ),
+        _name(partition),
+    )
+    return list(rows.scalars())
+
+
+def release(connection: sa.Connection, partition: Partition, question_keys: Sequence[str]) -> None:
+    """Drops questions of the partition that turned out to be answered: as if never asked."""
+    connection.execute(
+        sa.delete(partition_questions).where(
+            partition.of(partition_questions),
+            partition_questions.c.question_key.in_(question_keys),
+        )
+    )
+
+
+def forget_unanswered(connection: sa.Connection, question_keys: Sequence[str]) -> None:
+    """Drops answered questions that have no answer any more, so that they can be asked."""
+    connection.execute(
+        sa.text(
+            """
+            delete from normalizer.partition_questions question
+            where question.question_key = any(:keys) and question.state = 'answered'
+              and not exists (select from normalizer.answers answer
+                              where answer.question_key = question.question_key)
+            """
+        ),
+        {"keys": list(question_keys)},
     )
 
 

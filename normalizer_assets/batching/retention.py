@@ -1,7 +1,7 @@
 """Removing raw files whose time is over.
 
 Belongs here: which kept files a batch has, and removing those that nobody needs any more.
-Does not belong here: writing them (``submission``, ``harvest``, ``cache.embeddings``), and
+Does not belong here: writing them (``submission``, ``harvest``, ``cache.vectors``), and
 what the ledger holds: rows and raw replies in it stay.
 
 A file goes so many days after its batch was harvested (section ``retention`` of the

@@ -5,7 +5,9 @@ mean for them. Does not belong here: the requests that bought them (``ledger``),
 (``questions``), making decisions (``review``).
 """
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ from normalizer_assets.db.tables import (
     batch_requests,
     batches,
     review_decisions,
+    semantic_hits,
 )
 
 ANSWER_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -57,7 +60,10 @@ def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> 
         newest_decisions.c.question_key == sa.any_(keys),
         newest_decisions.c.decision != "reject",
     )
-    return set(connection.execute(sa.union(bought, decided)).scalars())
+    alike = sa.select(semantic_hits.c.question_key).where(
+        semantic_hits.c.question_key == sa.any_(keys), semantic_hits.c.state == "served"
+    )
+    return set(connection.execute(sa.union(bought, decided, alike)).scalars())
 
 
 def rejected_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
@@ -104,6 +110,12 @@ def reject(connection: sa.Connection, question_keys: Sequence[str]) -> None:
         .where(answers.c.question_key.in_(question_keys))
         .values(status="rejected")
     )
+    # What a person rejects was no right hit.
+    connection.execute(
+        sa.update(semantic_hits)
+        .where(semantic_hits.c.question_key.in_(question_keys), semantic_hits.c.state == "served")
+        .values(state="disagreed", settled_at=sa.func.now())
+    )
 
 
 def answers_for(
@@ -111,16 +123,65 @@ def answers_for(
 ) -> pl.DataFrame:
     """Returns one stored answer a question: the partition's own, and of several the newest.
 
+    A question without one has the answer to a like question, where the cache found one.
+
     Returns:
-        Columns question_key, own (whether bought for this partition), answered_by,
-        llm_model, the answer's fields, status (null where not judged yet), prompt_version,
-        asked_tier, cost_usd, batch_id, custom_id, asked_sku, request_id.
+        Columns question_key, own (whether bought for this partition), alike (whether to
+        another question), answered_by, llm_model, the answer's fields, status (null where not
+        judged yet), prompt_version, asked_tier, cost_usd, batch_id, custom_id, asked_sku,
+        request_id (null where alike: the verdict on a row is none on another's answer).
     """
+    direct = _answers_to(connection, partition, question_keys)
+    left = set(question_keys) - set(direct["question_key"])
+    served = connection.execute(
+        sa.select(semantic_hits.c.question_key, semantic_hits.c.entry_key).where(
+            semantic_hits.c.question_key == sa.any_(sa.literal(list(left), sa.ARRAY(sa.Text))),
+            semantic_hits.c.state == "served",
+        )
+    )
+    hits = pl.DataFrame(
+        [tuple(row) for row in served],
+        schema={"question_key": pl.String, "entry_key": pl.String},
+        orient="row",
+    )
+    if hits.is_empty():
+        return direct
+    entry_keys = hits["entry_key"].unique().to_list()
+    # A person's answer to the like question is better than the one that was bought.
+    decided = decisions_for(connection, entry_keys).filter(pl.col("decision") != "reject")
+    found = hits.join(
+        _answers_to(connection, partition, entry_keys).rename({"question_key": "entry_key"}),
+        on="entry_key",
+        how="left",
+    ).join(
+        decided.rename({"question_key": "entry_key"}), on="entry_key", how="left", suffix="_decided"
+    )
+    by_person = pl.col("decision").is_not_null()
+    alike = found.filter(by_person | pl.col("answered_by").is_not_null()).with_columns(
+        *(
+            pl.when(by_person).then(f"{column}_decided").otherwise(column).alias(column)
+            for column in decided.columns[2:]
+        ),
+        own=pl.lit(value=False),
+        alike=pl.lit(value=True),
+        # Nothing was bought for this row, whoever bought the answer.
+        **{column: pl.lit(None, dtype=direct.schema[column]) for column in _OF_THE_REQUEST},
+    )
+    return pl.concat([direct, alike.select(direct.columns)])
+
+
+_OF_THE_REQUEST = ("status", "asked_tier", "batch_id", "custom_id", "asked_sku", "request_id")
+
+
+def _answers_to(
+    connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
+) -> pl.DataFrame:
     own = sa.and_(partition.of(answers))
     statement = (
         sa.select(
             answers.c.question_key,
             own.label("own"),
+            sa.false().label("alike"),
             answers.c.answered_by,
             answers.c.llm_model,
             answers.c.brand,
@@ -157,6 +218,7 @@ def answers_for(
         schema={
             "question_key": pl.String,
             "own": pl.Boolean,
+            "alike": pl.Boolean,
             "answered_by": pl.String,
             "llm_model": pl.String,
             **ANSWER_SCHEMA,
@@ -171,6 +233,28 @@ def answers_for(
         },
         orient="row",
     )
+
+
+def said_of(
+    connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Returns the usable answer to each question, a person's before one that was bought.
+
+    Returns:
+        Question key -> brand, model, attributes (dict), normalized_name.
+    """
+    decided = decisions_for(connection, question_keys).filter(pl.col("decision") != "reject")
+    said: dict[str, dict[str, Any]] = {}
+    for answers_ in (_answers_to(connection, partition, question_keys), decided):
+        for row in answers_.iter_rows(named=True):
+            attributes = json.loads(row["attributes"] or "{}")
+            said[row["question_key"]] = {
+                "brand": row["brand"],
+                "model": row["model"],
+                "attributes": attributes,
+                "normalized_name": row["normalized_name"],
+            }
+    return said
 
 
 def settle_verdicts(

@@ -38,6 +38,10 @@ CLOCK_MARGIN = timedelta(hours=1)
 """By how much the API's clock may differ from ours when its list is searched."""
 
 
+Prepare = Callable[[PartitionWork, pl.DataFrame], tuple[PartitionWork, pl.DataFrame]]
+"""Makes of the work and the listings whose questions are open what is sent."""
+
+
 @dataclass(frozen=True)
 class Submitted:
     """What a submission did.
@@ -51,6 +55,8 @@ class Submitted:
         individual_usd: What asking every listing individually at full would cost.
         batch_ids: Batches that are known to exist since now.
         switched: Which models were replaced by their successors, for people.
+        alike: Questions that were answered by the answer to a like question.
+        audited: Of such questions, those that are asked all the same.
     """
 
     in_batches: int = 0
@@ -61,6 +67,8 @@ class Submitted:
     individual_usd: Decimal = Decimal(0)
     batch_ids: list[str] = field(default_factory=list)
     switched: tuple[str, ...] = ()
+    alike: int = 0
+    audited: int = 0
 
 
 def submit(
@@ -69,7 +77,7 @@ def submit(
     individual_usd: Decimal,
     *,
     force: bool = False,
-    prepare: Callable[[PartitionWork], PartitionWork] = lambda work: work,
+    prepare: Prepare = lambda work, listings: (work, listings),
 ) -> Submitted:
     """Claims the partition's open questions and sends those that belong in batches.
 
@@ -82,9 +90,9 @@ def submit(
         individual_usd: What asking every listing individually at full would cost; kept to
             tell later what was saved.
         force: Ask again although there are answers.
-        prepare: Called once there is something to ask, such as for a look at the API's
-            models. The questions are claimed before: where it fails, the claims tell the
-            sensor to try again.
+        prepare: Called once there is something to ask, such as for a look into the cache
+            or at the API's models. The questions are claimed before: where it fails, the
+            claims tell the sensor to try again.
 
     Raises:
         BlockedError: Over budget, no room at the API, or a create whose reply was lost;
@@ -103,7 +111,8 @@ def submit(
             # Whatever it was before, such as published: should this process die here, the
             # sensor submits it again, and nobody waits for its questions for ever.
             life.enter(connection, work.partition, "landed")
-    work = prepare(work) if asks else work
+    if asks:
+        work, asked = prepare(work, asked)
     to_ask = _first_round(work, asked)
     in_batches, estimated_usd = 0, Decimal(0)
     if to_ask.height > work.config.batching.min_products:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -97,6 +99,10 @@ individual call."""
 
 Decision = Literal["accept", "correct", "reject"]
 """What a person says of an answer (DESIGN.md, "A partition's life")."""
+
+HitState = Literal["served", "audited", "agreed", "disagreed", "withdrawn"]
+"""A semantic hit is served, or audited: its question is asked all the same, and the model's
+answer agrees or not. What a person rejects has disagreed; withdrawn with its entry."""
 
 metadata = MetaData(schema=SCHEMA)
 
@@ -338,6 +344,7 @@ product_rows = Table(
     Column("custom_id", Text),
     Column("question_key", Text, nullable=False),
     Column("listing_brand", Text),
+    Column("ean", Text),
     Column("evidence", JSONB),
     Column("run_id", Text, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -356,14 +363,23 @@ cache_entries = Table(
     Column("question_key", Text, primary_key=True),
     Column("request_id", BigInteger, ForeignKey(batch_requests.c.request_id)),
     Column("category_group", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("listing_brand", Text),
+    Column("ean", Text),
     Column("stem", Text),
     Column("brand", Text),
     Column("model", Text),
+    Column("llm_model", Text),
+    Column("batch_id", Text),
+    Column("retailer", Text),
+    Column("day", Date),
+    Column("answer_contract", Integer, nullable=False),
     Column("embedding_model", Text, nullable=False),
+    Column("text_hash", Uuid, nullable=False),
     Column("embedding", HALFVEC(1536), nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("cache_entries_by_stem", "stem"),
+    Index("cache_entries_by_text", "text_hash"),
     Index(
         "cache_entries_by_similarity",
         "embedding",
@@ -371,6 +387,33 @@ cache_entries = Table(
         postgresql_with={"m": 16, "ef_construction": 64},
         postgresql_ops={"embedding": "halfvec_cosine_ops"},
     ),
+)
+"""Nothing in it is ever updated: an update would enter the row into the index anew."""
+
+embedded_texts = Table(
+    "embedded_texts",
+    metadata,
+    Column("text_hash", Uuid, primary_key=True),
+    Column("embedding", HALFVEC(1536), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Vectors of texts that have no entry yet; entering one moves its vector."""
+
+semantic_hits = Table(
+    "semantic_hits",
+    metadata,
+    Column("question_key", Text, primary_key=True),
+    Column("entry_key", Text, nullable=False),
+    Column("category_group", Text, nullable=False),
+    Column("similarity", Double, nullable=False),
+    Column("forgiven", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("retailer", Text, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _timestamp("settled_at"),
+    Index("semantic_hits_by_entry", "entry_key"),
+    _one_of("state", get_args(HitState)),
 )
 
 review_decisions = Table(

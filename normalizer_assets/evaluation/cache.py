@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from normalizer_assets.cache.guard import judge_pairs
+from normalizer_assets.cache.lexicon import lexicon
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.evaluation.cache_pairs import Pair
 from normalizer_assets.intake.categories import category_group
@@ -110,7 +111,7 @@ def judge(pairs: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
         for side in "ab"
     )
     exact = frame["key_a"] == frame["key_b"]
-    guarded = judge_pairs(frame, noise)
+    guarded = judge_pairs(frame, lexicon(config))
     return guarded.select(
         hit=exact | guarded["hit"],
         tier=pl.when(exact).then(pl.lit("exact")).when(guarded["hit"]).then(pl.lit("semantic")),

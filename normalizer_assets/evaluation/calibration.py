@@ -17,20 +17,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from normalizer_assets.answers.comparison import DECISIVE_FIELDS, answer_fields, same
 from normalizer_assets.answers.confidence import HIGHEST_THRESHOLD, Calibration, confidence
 from normalizer_assets.answers.evidence import gather_evidence
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.answers.schemas import Answer, UnusableAnswer, normalise
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.evaluation.gold import (
-    DECISIVE_FIELDS,
     GoldError,
     GoldListing,
     LabelledAnswer,
-    answer_fields,
     label_fields,
     listings_of,
-    same,
 )
 from normalizer_assets.grammar.brands import stated_brand
 from normalizer_assets.routing.canonical import canonical_key, variant_stem

@@ -1,8 +1,8 @@
-"""Labelled listings, and how an answer is compared with its label.
+"""Labelled listings, and how well answers fit their labels.
 
-Belongs here: reading gold files, when two values of a field are the same (DESIGN.md,
-"Labelling"), and scores by field. Does not belong here: what is scored (``rules``,
-``confidence``), and the labels themselves (``labels``).
+Belongs here: reading gold files, and scores by field. Does not belong here: when two values
+are the same (``answers.comparison``), what is scored (``rules``, ``confidence``), and the
+labels themselves (``labels``).
 """
 
 import hashlib
@@ -14,17 +14,10 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from normalizer_assets.answers.evidence import DECISIVE_ATTRIBUTES
-from normalizer_assets.answers.schemas import canonical_value
+from normalizer_assets.answers.comparison import DECISIVE_FIELDS, answer_fields, same
 from normalizer_assets.config import NormalizerConfig
-from normalizer_assets.grammar.text import fold_word
 from normalizer_assets.intake.categories import category_group
 from normalizer_assets.intake.text import clean_text
-
-DECISIVE_FIELDS = ("brand", "model", *DECISIVE_ATTRIBUTES)
-"""Fields that are scored; further keys are welcome."""
-
-_UNITS_IN_SMALL = {"kg": ("g", 1000), "l": ("ml", 1000), "tb": ("gb", 1024)}
 
 
 class GoldError(ValueError):
@@ -189,17 +182,6 @@ def listings_of(gold: Sequence[GoldListing], config: NormalizerConfig) -> pl.Dat
     )
 
 
-def same(field: str, value: str, gold: str) -> bool:
-    """Whether two values of a field say the same.
-
-    Text is compared without case, accents and punctuation; quantities by what they
-    measure ("2L" is "2000ml"); of a RAM only its size counts ("32GB DDR5").
-    """
-    if field in ("brand", "model"):
-        return _bare(value) == _bare(gold)
-    return _comparable(field, value) == _comparable(field, gold)
-
-
 def score(pairs: Sequence[tuple[Mapping[str, str], Mapping[str, str]]]) -> dict[str, Any]:
     """Counts fields: right, wrong or missing.
 
@@ -236,31 +218,9 @@ def label_fields(label: Label) -> dict[str, str]:
     return answer_fields(label.model_dump())
 
 
-def answer_fields(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Returns an answer (brand, model, attributes) as field -> value, absent ones left out."""
-    named = {"brand": answer["brand"], "model": answer["model"], **answer["attributes"]}
-    return {field: str(value) for field, value in named.items() if value not in (None, "")}
-
-
 def _measures(right: int, answered: int, stated: int) -> dict[str, float | None]:
     precision = right / answered if answered else None
     recall = right / stated if stated else None
     both = answered + stated
     f1 = 2 * right / both if both else None
     return {"precision": precision, "recall": recall, "f1": f1}
-
-
-def _bare(text: str) -> str:
-    return "".join(sign for sign in fold_word(text) if sign.isalnum() or sign == "+")
-
-
-def _comparable(field: str, value: str) -> str:
-    text = fold_word(canonical_value(field, value)).strip()
-    if field == "ram":
-        text = text.partition(" ")[0]
-    if field == "capacity":
-        number, unit = text.rstrip("abcdefghijklmnopqrstuvwxyz"), text.lstrip("0123456789.")
-        if unit in _UNITS_IN_SMALL and number.strip("."):
-            small, factor = _UNITS_IN_SMALL[unit]
-            return f"{float(number) * factor:g}{small}"
-    return _bare(text) if field not in ("size", "capacity") else text

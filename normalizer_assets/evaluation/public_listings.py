@@ -2,7 +2,7 @@
 
 Belongs here: reading the public sets of a folder and comparing the rules with what those
 sets say. Does not belong here: the sets themselves (most state no licence), our own labels
-(``gold``), and what is compared for equality (``gold.same``).
+(``gold``), and what is compared for equality (``answers.comparison``).
 
 ``python -m normalizer_assets.evaluation.public_listings FOLDER`` prints the figures as JSON:
 SoloTodo's curated fields of phones, notebooks and televisions, and of Lider's crawl of 2022
@@ -16,9 +16,9 @@ from typing import Any
 
 import polars as pl
 
+from normalizer_assets.answers.comparison import same
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.answers.unit_prices import size_by_price
-from normalizer_assets.evaluation.gold import same
 from normalizer_assets.grammar.text import fold, words
 from normalizer_assets.intake.categories import category_group
 from normalizer_assets.intake.text import clean_text

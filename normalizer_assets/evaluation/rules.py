@@ -8,11 +8,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from normalizer_assets.answers.comparison import answer_fields
 from normalizer_assets.answers.rules import read_listings
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.evaluation.gold import (
     GoldListing,
-    answer_fields,
     label_fields,
     listings_of,
     score,

@@ -157,7 +157,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         toalla de papel, toalla nova, rollo de cocina, servilleta, panuelo desechable, panuelo,
         bolsa de basura, bolsa basura, esponja, esponja de cocina, pano de limpieza, pano
         multiuso, pano, trapero, trapo, mopa, escoba, pala de basura, escobillon, guante de
-        limpieza, guante, virutilla, destapador, destapacaneria, pastilla de bano, pastilla wc,
+        guante, virutilla, destapador, destapacaneria, pastilla de bano, pastilla wc,
         pastilla para estanque, limpiador wc, lavandina, lysoform, jabon para ropa, jabon en
         polvo, jabon liquido para ropa, quita sarro, quitasarro, antihumedad, pulidor, articulo
         de limpieza, limon cif, lavado de ropa, perlas suavizante, papel aluminio, papel film,
@@ -229,7 +229,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         termometro, tensiometro, presion arterial, oximetro, nebulizador, mascarilla desechable,
         mascarilla kn95, test de embarazo, test antigeno, preservativo, condon, lubricante
         intimo, parche leon, parche curita, curita, venda, gasa, suero fisiologico, agua
-        oxigenada, povidona, alcohol desnaturalizado, farmacia, glucometro, aposito, parche,
+        oxigenada, povidona, alcohol desnaturalizado, glucometro, aposito, parche,
         apositos, band aid, mascarilla respiratoria, mascarilla quirurgica, micropore, tela
         adhesiva, medidor de glucosa, glucosa, solucion oftalmica, gotas oftalmicas, pediasure,
         ensure, glucerna, lagrimas artificiales
@@ -257,7 +257,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         lavavajilla, cocina a gas, cocina encimera, cocina electrica, encimera, horno empotrable,
         horno empotrado, campana extractora, campana de cocina, campana, calefont, termo
         electrico, aire acondicionado, estufa a pellet, estufa, estufa a parafina, estufa a gas,
-        calefactor, side by side, cava de vino, linea blanca, electrodomestico, centro de lavado,
+        calefactor, side by side, cava de vino, centro de lavado,
         bottom freezer, refrigerator, split, split muro, climatizador portatil, termoelectrico
     """,
     "small_appliances": """
@@ -270,7 +270,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         ondulador, cortapelo, cortadora de pelo, afeitadora, afeitadora electrica, depiladora,
         ventilador, humidificador, purificador de aire, deshumidificador, calientacama, maquina
         de coser, vaporizador de ropa, parrilla electrica, plancha parrilla, yogurtera, balanza
-        de cocina, pesa digital, panificadora, electrodomestico pequeno, mini horno, cocinilla,
+        de cocina, pesa digital, panificadora, mini horno, cocinilla,
         anafe, batidora de inmersion, vaporera electrica, molinillo de cafe, sarten electrico,
         multiolla, vaporizador de prenda, vaporizador de prendas, maquina cortapelo, maquina de
         cortar pelo, pesa de cocina, balanza digital, purificador, aspiradora vertical, sarten
@@ -297,7 +297,7 @@ PRODUCT_WORDS: dict[CategoryGroup, str] = {
         gata hidraulica, escalera, carretilla, rastrillo, tijera de podar, multimetro, clavadora,
         cepillo electrico de madera, router de madera, remachadora, tornillo, clavo, perno,
         pintura, esmalte al agua, latex, brocha, rodillo, manguera, manguera de jardin,
-        ferreteria, candado, cerradura, disco de corte, cautin, tester, pala de jardin, pala
+        candado, cerradura, disco de corte, cautin, tester, pala de jardin, pala
         punta, nivel de burbuja, prensa rapida, espuma de poliuretano, silicona, sellante,
         multiherramienta, llave ajustable
     """,
@@ -398,20 +398,24 @@ BROAD_CATEGORY_WORDS: dict[CategoryGroup, str] = {
     "clothing": "ropa, ropa deportiva, moda, mujer, hombre",
     "cosmetics": "rostro, cuidado facial",
     "cleaning": "papel, hogar, limpieza, aseo, aseo del hogar, articulo de limpieza",
-    "appliances": "electrohogar, climatizacion, calefaccion",
+    "appliances": "electrohogar, climatizacion, calefaccion, linea blanca, electrodomestico",
+    "small_appliances": "pequeno electrodomestico, electrodomestico pequeno",
     "footwear": "calzado",
-    "tools": "jardin, construccion",
+    "tools": "jardin, construccion, ferreteria",
     "pet_food": "mascota, perro, gato",
     "toys": "entretencion",
     "consoles": "gamer, gaming",
     "headphones": "audio",
-    "pharmacy": "salud, primeros auxilios, curacion, oftalmologia, nutricion",
+    "pharmacy": "farmacia, salud, primeros auxilios, curacion, oftalmologia, nutricion",
     "baby": "infantil, maternidad",
 }
 """Shelves of raw categories that hold several groups; asked last, when neither the
 category nor the name has a word of ``PRODUCT_WORDS``."""
 
-PET_SHELVES = "mascota, perro, gato, roedor, conejo, reptil, ave, acuario, dieta veterinaria"
+PET_SHELVES = """
+    mascota, perro, gato, roedor, conejo, reptil, alimento para ave, ave y roedor, pajaro, acuario,
+    dieta veterinaria
+"""
 """Words of raw categories whose food is for animals."""
 
 ACCESSORY_WORDS = """

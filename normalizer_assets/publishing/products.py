@@ -43,6 +43,7 @@ PRODUCT_COLUMNS = (
     "custom_id",
     "question_key",
     "listing_brand",
+    "ean",
     "evidence",
 )
 
@@ -144,7 +145,9 @@ def _answered(rows: pl.DataFrame) -> pl.DataFrame:
         .when(own)
         .then("answered_by")
         .otherwise(pl.lit("cache")),
-        cache_tier=pl.when(~without & ~own & ~by_person).then(pl.lit("exact")),
+        cache_tier=pl.when(~without & ~own & ~by_person).then(
+            pl.when("alike").then(pl.lit("semantic")).otherwise(pl.lit("exact"))
+        ),
         llm_model=pl.when(~by_person).then("llm_model"),
     )
 

@@ -25,7 +25,10 @@ from normalizer_assets.db.tables import (
 )
 
 _days = itertools.count()
-_TEXTS = ("question_key", "retailer", "sku", "name", "category", "tier", "band", "route")
+_TEXTS = (
+    *("question_key", "retailer", "sku", "name", "brand", "ean", "category", "category_group"),
+    *("tier", "band", "route"),
+)
 
 
 def routed_listings(
@@ -39,7 +42,10 @@ def routed_listings(
             "retailer": [retailer] * count,
             "sku": [f"sku {number}" for number in numbers],
             "name": [f"Jugo Acme {number} 1L" for number in numbers],
+            "brand": [None] * count,
+            "ean": [None] * count,
             "category": ["Bebidas"] * count,
+            "category_group": ["beverages"] * count,
             "price": [1000 + number for number in numbers],
             "tier": [tier] * count,
             "band": ["complex" if tier == "full" else "simple"] * count,

@@ -1,5 +1,6 @@
 """What the cache knows of variants, and that it says the same of a partition every time."""
 
+import uuid
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -38,7 +39,9 @@ def remember(
             sa.insert(cache_entries).values(
                 question_key=question_key,
                 category_group="dairy",
-                text="Leche",
+                name="Leche",
+                answer_contract=1,
+                text_hash=uuid.uuid4(),
                 stem=stem,
                 brand="COLUN",
                 model=model,

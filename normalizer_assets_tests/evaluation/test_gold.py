@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from normalizer_assets.answers.comparison import answer_fields, same
 from normalizer_assets.config import load_config
 from normalizer_assets.evaluation.gold import (
     GoldError,
     GoldListing,
     Label,
-    answer_fields,
     label_fields,
     listings_of,
     read_gold,
-    same,
     score,
 )
 

@@ -32,6 +32,7 @@ def routed(*names: str, brand: str | None = None) -> pl.DataFrame:
             "sku": [str(number) for number in range(len(names))],
             "name": names,
             "brand": pl.Series([brand] * len(names), dtype=pl.String),
+            "ean": pl.Series([None] * len(names), dtype=pl.String),
             "category": "Computación",
             "category_group": "notebooks",
             "price": 1000,
@@ -46,6 +47,7 @@ def answer(question_key: str, **values: Any) -> dict[str, Any]:
     return {
         "question_key": question_key,
         "own": True,
+        "alike": False,
         "answered_by": "batch",
         "llm_model": "gpt-5",
         "brand": "LENOVO",
@@ -70,6 +72,7 @@ def answers(*rows: dict[str, Any]) -> pl.DataFrame:
     types: dict[str, pl.DataType | type[pl.DataType]] = dict.fromkeys(answer(""), pl.String)
     types |= {
         "own": pl.Boolean,
+        "alike": pl.Boolean,
         "model_confidence": pl.Float64,
         "cost_usd": pl.Decimal(18, 9),
         "request_id": pl.Int64,

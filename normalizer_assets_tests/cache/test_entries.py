@@ -13,7 +13,7 @@ from normalizer_assets.batching import call_ledger, ledger
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.individual import resume
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.cache.embeddings import Embedded, embed_pending, pending_entries
+from normalizer_assets.cache.entries import Embedded, embed_pending, pending_entries
 from normalizer_assets.config import ConfigurationError
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
@@ -73,6 +73,7 @@ def publish(work: PartitionWork, rows: list[dict[str, Any]], *, published: bool 
             "name": f"Jugo {number} 1L",
             "category_group": "beverages",
             "brand": "ACME",
+            "listing_brand": None,
             "attributes": "{}",
             "normalized_name": "x",
             "confidence": 0.9,
@@ -137,7 +138,7 @@ def files(work: PartitionWork) -> list[str]:
 
 def entries(work: PartitionWork) -> dict[str, str]:
     with work.engine.connect() as connection:
-        rows = connection.execute(sa.select(cache_entries.c.question_key, cache_entries.c.text))
+        rows = connection.execute(sa.select(cache_entries.c.question_key, cache_entries.c.name))
         return {key: text for key, text in rows}  # noqa: C416 - rows are no pairs
 
 
@@ -182,21 +183,20 @@ def test_a_partition_that_is_not_published_has_nothing_to_embed(
     assert api.count(EMBEDDINGS) == 0
 
 
-def test_the_text_is_the_name_with_its_brand(scripted_work: PartitionWork) -> None:
+def test_the_text_is_the_name_with_its_brand(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
     publish(
         scripted_work,
         [
-            {"name": "Jugo 1L", "brand": "ACME"},
-            {"name": "Acme Jugo 1L", "brand": "ACME"},
-            {"name": "Jugo sin marca", "brand": None},
+            {"name": "Jugo 1L", "listing_brand": "ACME"},
+            {"name": "Acme Jugo 1L", "listing_brand": "ACME"},
+            {"name": "Jugo sin marca", "listing_brand": None},
         ],
     )
     embed_pending(scripted_work)
-    assert list(entries(scripted_work).values()) == [
-        "ACME Jugo 1L",
-        "Acme Jugo 1L",
-        "Jugo sin marca",
-    ]
+    [body] = api.bodies(EMBEDDINGS)
+    assert body["input"] == ["ACME Jugo 1L", "Acme Jugo 1L", "Jugo sin marca"]
 
 
 def test_several_rows_of_one_question_make_one_entry(scripted_work: PartitionWork) -> None:
@@ -262,7 +262,7 @@ def test_every_vector_stays_with_its_text(scripted_work: PartitionWork) -> None:
     embed_pending(scripted_work)
     with scripted_work.engine.connect() as connection:
         rows = connection.execute(
-            sa.text("select text, embedding::vector::real[] from normalizer.cache_entries")
+            sa.text("select name, embedding::vector::real[] from normalizer.cache_entries")
         ).all()
     assert len(rows) == 3
     for text, vector in rows:
@@ -367,7 +367,7 @@ def kill_before_reading(work: PartitionWork, state: str, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("normalizer_assets.cache.embeddings._read", die)
+        patched.setattr("normalizer_assets.cache.vectors._read", die)
         with pytest.raises(KeyboardInterrupt):
             embed_pending(work)
     with work.engine.begin() as connection:
@@ -451,8 +451,10 @@ def test_another_partition_may_embed_the_same_question_meanwhile(
         with scripted_work.engine.begin() as connection:
             connection.execute(
                 sa.text(
-                    "insert into normalizer.cache_entries select question_key, request_id, "
-                    "'beverages', 'theirs', 'm', array_fill(1, array[1536])::halfvec "
+                    "insert into normalizer.cache_entries (question_key, request_id, "
+                    "category_group, name, answer_contract, embedding_model, text_hash, "
+                    "embedding) select question_key, request_id, 'beverages', 'theirs', 1, 'm', "
+                    "gen_random_uuid(), array_fill(1, array[1536])::halfvec "
                     "from normalizer.answers where question_key = 'q0'"
                 )
             )
@@ -485,33 +487,3 @@ def test_an_api_that_cannot_be_reached_costs_nothing(scripted_work: PartitionWor
         embed_pending(dataclasses.replace(scripted_work, connect_api=lambda: unreachable))
     [row] = embedding_requests(scripted_work)
     assert (row.state, row.cost_usd) == ("not_executed", 0)
-
-
-# --- the index ------------------------------------------------------------------------
-
-
-def test_the_nearest_entries_are_found_through_the_index(scripted_work: PartitionWork) -> None:
-    publish(scripted_work, [{}])
-    with scripted_work.engine.begin() as connection:
-        connection.execute(
-            sa.text(
-                """
-                insert into normalizer.cache_entries
-                select 'n' || n, (select min(request_id) from normalizer.answers), 'beverages',
-                       'x', 'm', (array_fill(0, array[n]) || array[1]
-                                  || array_fill(0, array[1535 - n]))::halfvec
-                from generate_series(1, 1400) n
-                """
-            )
-        )
-        connection.execute(sa.text("analyze normalizer.cache_entries"))
-        query = """
-            select question_key from normalizer.cache_entries
-            order by embedding <=> (select embedding from normalizer.cache_entries
-                                    where question_key = 'n7')
-            limit 1
-            """
-        plan = "\n".join(connection.execute(sa.text(f"explain {query}")).scalars())
-        nearest = connection.execute(sa.text(query)).scalar()
-    assert "Index Scan using cache_entries_by_similarity" in plan
-    assert nearest == "n7"

@@ -1,0 +1,357 @@
+"""The semantic tier: questions that have the answer to a question in other words.
+
+Belongs here: finding the nearest entries, what becomes of a hit, audits, near misses. Does
+not belong here: whether a hit is one (``guard``), entries (``entries``), vectors
+(``vectors``).
+
+A question that the exact tier misses is embedded, its nearest entries are found, and the
+guard is asked about each. Whatever fails on the way makes a miss: the question is asked.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import polars as pl
+import sqlalchemy as sa
+
+from normalizer_assets.answers.comparison import contradictions
+from normalizer_assets.batching import questions, stored_answers
+from normalizer_assets.batching.errors import BlockedError
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.cache import entries
+from normalizer_assets.cache.guard import judge_pairs
+from normalizer_assets.cache.lexicon import Lexicon, LexiconError, lexicon
+from normalizer_assets.cache.vectors import embed_texts, embedded_text, text_hashes
+from normalizer_assets.config import ANSWER_CONTRACT_VERSION, ConfigurationError, NormalizerConfig
+from normalizer_assets.db import bulk
+from normalizer_assets.db.tables import cache_entries, semantic_hits
+
+logger = logging.getLogger(__name__)
+
+CANDIDATE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "question_key": pl.String,
+    "entry_key": pl.String,
+    "entry_name": pl.String,
+    "entry_brand": pl.String,
+    "entry_ean": pl.String,
+    "entry_group": pl.String,
+    "similarity": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """What the semantic tier did for a partition.
+
+    Attributes:
+        questions: Questions that were looked up.
+        served: Of them, answered by the answer to a like question.
+        audited: Hits whose question is asked all the same.
+        cost_usd: What embedding took.
+        trouble: Why questions went without a lookup; ``None`` if all is well.
+    """
+
+    questions: int = 0
+    served: int = 0
+    audited: int = 0
+    cost_usd: Decimal = Decimal(0)
+    trouble: str | None = None
+
+
+def look_up(work: PartitionWork, listings: pl.DataFrame) -> LookedUp:
+    """Answers the partition's open questions from like ones, as far as that is proven.
+
+    Args:
+        work: The partition; its questions are claimed.
+        listings: Routed listings.
+
+    Raises:
+        LostTurnError: Another process took the partition over.
+    """
+    import openai
+
+    wanted = _wanted(work, listings)
+    if wanted.is_empty():
+        return LookedUp()
+    try:
+        spent = embed_texts(work, wanted["text"])
+        with work.begin() as connection:
+            found = judged_candidates(connection, wanted, work.config)
+            hits = found.filter("hit").unique("question_key", keep="first", maintain_order=True)
+            audited = is_audited(hits["question_key"], work.config.cache.audit_share)
+            _record(connection, work, hits.with_columns(audited=audited))
+            served = hits.filter(~audited)["question_key"].to_list()
+            questions.release(connection, work.partition, served)
+    except (
+        BlockedError, ConfigurationError, LexiconError, openai.OpenAIError, sa.exc.DBAPIError,
+    ) as error:  # fmt: skip
+        # Whether that stops more than the cache is for who asks the model to find out.
+        trouble = f"{wanted.height} questions were not looked up in the cache: {error}"
+        logger.warning("%s: %s", work.partition.key, trouble)
+        return LookedUp(questions=wanted.height, trouble=trouble)
+    return LookedUp(
+        questions=wanted.height,
+        served=hits.height - int(audited.sum()),
+        audited=int(audited.sum()),
+        cost_usd=spent.cost_usd,
+    )
+
+
+def _wanted(work: PartitionWork, listings: pl.DataFrame) -> pl.DataFrame:
+    """Returns the listings to look up, one a question, with their text and its hash.
+
+    None where the cache is empty: nothing is embedded for nothing. What a person rejected
+    is asked of a model, and so is what was a wrong hit once.
+    """
+    if not work.config.cache.semantic:
+        return listings.clear()
+    with work.engine.connect() as connection:
+        if connection.execute(sa.select(sa.literal(1)).select_from(cache_entries).limit(1)).first():
+            asked = questions.never_asked(connection, work.partition)
+        else:
+            asked = []
+        barred = stored_answers.rejected_questions(connection, asked) | set(
+            connection.execute(
+                sa.select(semantic_hits.c.question_key).where(
+                    semantic_hits.c.question_key == sa.any_(sa.literal(asked, sa.ARRAY(sa.Text))),
+                    semantic_hits.c.state.in_(("audited", "disagreed")),
+                )
+            ).scalars()
+        )
+    chosen = listings.filter(pl.col("question_key").is_in(list(set(asked) - barred)))
+    return described(chosen.unique("question_key", keep="first", maintain_order=True), work.config)
+
+
+def described(listings: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
+    """Returns listings as lookups take them.
+
+    Returns:
+        Columns question_key, name, brand, ean, category_group, text (that is embedded) and
+        text_hash.
+    """
+    frame = listings.with_columns(text=embedded_text(pl.col("name"), pl.col("brand")))
+    return frame.select(
+        "question_key",
+        "name",
+        "brand",
+        "ean",
+        "category_group",
+        "text",
+        text_hashes(frame["text"], config.embedding),
+    )
+
+
+def judged_candidates(
+    connection: sa.Connection, wanted: pl.DataFrame, config: NormalizerConfig
+) -> pl.DataFrame:
+    """Finds the nearest entries of listings and asks the guard about each.
+
+    Args:
+        connection: In a transaction.
+        wanted: As ``described`` returns it; texts without a vector have no candidates.
+        config: All settings.
+
+    Returns:
+        ``CANDIDATE_SCHEMA`` with hit, reason and forgiven (``guard.judge_pairs``), the
+        nearest first.
+    """
+    candidates = nearest(connection, wanted, config)
+    pairs = candidates.join(
+        wanted, on="question_key", how="left", maintain_order="left"
+    ).select(
+        name_a="entry_name", brand_a="entry_brand", group_a="entry_group", ean_a="entry_ean",
+        name_b="name", brand_b="brand", group_b="category_group", ean_b="ean",
+    )  # fmt: skip
+    closed = pl.col("entry_group").is_in(list(closed_groups(connection, config)))
+    judged = candidates.with_columns(judge_pairs(pairs, current_lexicon(connection, config)))
+    return judged.with_columns(
+        hit=pl.col("hit") & ~closed,
+        reason=pl.when(closed)
+        .then(pl.lit("too many hits of this category group were wrong"))
+        .otherwise("reason"),
+    )
+
+
+def nearest(
+    connection: sa.Connection, wanted: pl.DataFrame, config: NormalizerConfig
+) -> pl.DataFrame:
+    """Finds the nearest entries of texts through the index.
+
+    Args:
+        connection: In a transaction.
+        wanted: Columns question_key and text_hash.
+        config: Its sections cache and embedding.
+
+    Returns:
+        ``CANDIDATE_SCHEMA``, by question the nearest first.
+    """
+    settings = config.cache
+    bulk.stage(connection, "wanted_vectors", wanted.select("question_key", "text_hash"))
+    # Its parameter cannot be bound.
+    connection.execute(sa.text(f"set local hnsw.ef_search = {settings.search_breadth:d}"))
+    rows = connection.execute(
+        sa.text(NEAREST),
+        {
+            "neighbours": settings.neighbours,
+            "farthest": 1 - settings.min_similarity,
+            "contract": ANSWER_CONTRACT_VERSION,
+            "model": config.embedding.model,
+            "seconds": settings.ttl_days * 86400,
+        },
+    )
+    found = [tuple(row) for row in rows]
+    connection.execute(sa.text("drop table wanted_vectors"))
+    return pl.DataFrame(found, schema=CANDIDATE_SCHEMA, orient="row")
+
+
+# The distance is compared outside: inside, with an iterative scan, a miss takes 100 times as
+# long as a hit (facts on semantic caches, 2, "Traps"). The index is used for an ORDER BY on a
+# value of the outer row, which LATERAL gives it and a plain join does not.
+NEAREST = """
+with asked as materialized (
+    select wanted.question_key, coalesce(kept.embedding, entry.embedding) as embedding
+    from wanted_vectors wanted
+    left join normalizer.embedded_texts kept on kept.text_hash = wanted.text_hash::uuid
+    left join lateral (
+        select embedding from normalizer.cache_entries
+        where text_hash = wanted.text_hash::uuid limit 1
+    ) entry on kept.text_hash is null
+)
+select asked.question_key, near.question_key, near.name, near.listing_brand, near.ean,
+       near.category_group, 1 - near.distance
+from asked cross join lateral (
+    select question_key, name, listing_brand, ean, category_group, answer_contract,
+           embedding_model, created_at, embedding <=> asked.embedding as distance
+    from normalizer.cache_entries
+    order by embedding <=> asked.embedding limit :neighbours
+) near
+where asked.embedding is not null and near.distance <= :farthest
+  and near.answer_contract = :contract and near.embedding_model = :model
+  and near.created_at >= now() - make_interval(secs => :seconds)
+order by asked.question_key, near.distance, near.question_key
+"""
+
+
+# --- hits and audits ------------------------------------------------------------------
+
+
+def is_audited(question_keys: pl.Series, share: float) -> pl.Series:
+    """Returns which hits are audited: always the same ones, whoever looks when."""
+    drawn = question_keys.str.slice(0, 8).str.to_integer(base=16, dtype=pl.Int64)
+    return (drawn < share * 2**32).alias("audited")
+
+
+def _record(connection: sa.Connection, work: PartitionWork, hits: pl.DataFrame) -> None:
+    if hits.is_empty():
+        return
+    bulk.stage(
+        connection,
+        "new_hits",
+        hits.select(
+            "question_key",
+            "entry_key",
+            "similarity",
+            category_group="entry_group",
+            forgiven=pl.col("forgiven").list.join(" "),
+            state=pl.when("audited").then(pl.lit("audited")).otherwise(pl.lit("served")),
+        ),
+    )
+    partition = work.partition
+    connection.execute(
+        sa.text(
+            """
+            insert into normalizer.semantic_hits
+                (question_key, entry_key, category_group, similarity, forgiven, state, retailer,
+                 day)
+            select question_key, entry_key, category_group, similarity,
+                   array_remove(string_to_array(forgiven, ' '), ''), state, :retailer, :day
+            from new_hits order by question_key
+            on conflict (question_key) do update set
+                entry_key = excluded.entry_key, similarity = excluded.similarity,
+                forgiven = excluded.forgiven, state = excluded.state,
+                retailer = excluded.retailer, day = excluded.day,
+                found_at = now(), settled_at = null
+            """
+        ),
+        {"retailer": partition.retailer, "day": partition.day},
+    )
+    connection.execute(sa.text("drop table new_hits"))
+
+
+@dataclass(frozen=True)
+class Audits:
+    """What the audits of a partition came to.
+
+    Attributes:
+        agreed: Hits that the model's answer bears out.
+        disagreed: Question key -> fields that say something else; their entries are gone.
+    """
+
+    agreed: int
+    disagreed: Mapping[str, Sequence[str]]
+
+
+def settle_audits(work: PartitionWork) -> Audits:
+    """Compares audited hits with what the model answered; a wrong one evicts its entry.
+
+    What the hit had forgiven tells products apart from then on, in its category group, and
+    too many wrong hits close the group (``cache.max_disagreements``).
+    """
+    with work.begin() as connection:
+        audited = connection.execute(
+            sa.select(semantic_hits.c.question_key, semantic_hits.c.entry_key).where(
+                semantic_hits.c.state == "audited", work.partition.of(semantic_hits)
+            )
+        ).all()
+        keys = [key for row in audited for key in row]
+        answers = stored_answers.said_of(connection, work.partition, keys)
+        judged = {
+            row.question_key: contradictions(answers[row.question_key], answers[row.entry_key])
+            for row in audited
+            if row.question_key in answers and row.entry_key in answers
+        }
+        wrong = {key: fields for key, fields in judged.items() if fields}
+        for state, chosen in (("disagreed", wrong), ("agreed", judged.keys() - wrong.keys())):
+            connection.execute(
+                sa.update(semantic_hits)
+                .where(semantic_hits.c.question_key.in_(list(chosen)))
+                .values(state=state, settled_at=sa.func.now())
+            )
+        evicted = [row.entry_key for row in audited if row.question_key in wrong]
+        if evicted:
+            entries.forget(connection, cache_entries.c.question_key.in_(evicted))
+    return Audits(agreed=len(judged) - len(wrong), disagreed=wrong)
+
+
+def current_lexicon(connection: sa.Connection, config: NormalizerConfig) -> Lexicon:
+    """Returns the guard's words as they stand now, those of wrong hits included."""
+    rows = connection.execute(
+        sa.select(semantic_hits.c.category_group, semantic_hits.c.forgiven).where(
+            semantic_hits.c.state == "disagreed"
+        )
+    )
+    telling: dict[str, set[str]] = {}
+    for group, forgiven in rows:
+        telling.setdefault(group, set()).update(forgiven)
+    return lexicon(config, telling)
+
+
+def closed_groups(connection: sa.Connection, config: NormalizerConfig) -> set[str]:
+    """Returns category groups in which too many hits were wrong lately."""
+    rows = connection.execute(
+        sa.text(
+            """
+            select category_group from normalizer.semantic_hits
+            where state = 'disagreed'
+              and settled_at > now() - make_interval(secs => :seconds)
+            group by category_group having count(*) >= :most
+            """
+        ),
+        {
+            "seconds": config.cache.ttl_days * 86400,
+            "most": config.cache.max_disagreements,
+        },
+    )
+    return set(rows.scalars())

@@ -1,0 +1,426 @@
+"""What the semantic tier serves, audits and leaves alone, from landing to row."""
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from normalizer_assets import pipeline
+from normalizer_assets.batching import stored_answers
+from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.cache import entries, semantic
+from normalizer_assets.db.tables import (
+    answers,
+    batch_requests,
+    cache_entries,
+    partition_questions,
+    partitions,
+    semantic_hits,
+)
+from normalizer_assets.intake.listings import LISTINGS_SCHEMA
+from normalizer_assets_tests.batching.listings import land
+from normalizer_assets_tests.batching.settings import configured
+
+PHONE = "Smartphone Samsung Galaxy A35 5G 128GB Negro"
+SAME_PHONE = "Celular Samsung Galaxy A35 5G 128 GB Negro"
+LARGER_PHONE = "Celular Samsung Galaxy A35 5G 256 GB Negro"
+
+
+def day_of(work: PartitionWork, day: int) -> PartitionWork:
+    return dataclasses.replace(work, partition=Partition(date(2024, 10, day), "paris"))
+
+
+def listings(work: PartitionWork, *given: str | dict[str, Any]) -> pl.DataFrame:
+    rows = [
+        {
+            "row_number": number,
+            "retailer": work.partition.retailer,
+            "day": work.partition.day,
+            "sku": f"sku {number}",
+            "category": "Celulares",
+            "category_group": "smartphones",
+            "price": 199_990,
+        }
+        | ({"name": one} if isinstance(one, str) else one)
+        for number, one in enumerate(given)
+    ]
+    return pl.DataFrame(rows, schema=LISTINGS_SCHEMA)
+
+
+def normalised(work: PartitionWork, *given: str | dict[str, Any]) -> list[dict[str, Any]]:
+    """Brings a partition from landing to cache; returns its rows."""
+    land(work)
+    frame = listings(work, *given)
+    routed = pipeline.route(work, frame)
+    pipeline.submit(work, routed)
+    pipeline.collect(work, pipeline.route(work, frame))
+    products = pipeline.normalise(work, routed, "run").products
+    with work.begin() as connection:
+        connection.execute(
+            sa.update(partitions)
+            .where(work.partition.of(partitions))
+            .values(published_version=partitions.c.newest_version)
+        )
+    entries.embed_pending(work)
+    return products.to_dicts()
+
+
+def hits(work: PartitionWork) -> list[Any]:
+    with work.engine.connect() as connection:
+        return list(connection.execute(sa.select(semantic_hits).order_by("found_at")))
+
+
+def count(work: PartitionWork, table: sa.Table, *conditions: "sa.ColumnElement[bool]") -> int:
+    with work.engine.connect() as connection:
+        statement = sa.select(sa.func.count()).select_from(table).where(*conditions)
+        return int(connection.execute(statement).scalar_one())
+
+
+def paid_calls(work: PartitionWork) -> int:
+    return count(work, batch_requests, batch_requests.c.step != "embedding")
+
+
+@pytest.fixture
+def unaudited(work: PartitionWork) -> PartitionWork:
+    return configured(day_of(work, 1), cache={"audit_share": 0.0})
+
+
+@pytest.fixture
+def known(unaudited: PartitionWork) -> PartitionWork:
+    """A cache that knows ``PHONE``."""
+    [row] = normalised(unaudited, PHONE)
+    assert row["status"] == "accepted"
+    assert count(unaudited, cache_entries) == 1
+    return unaudited
+
+
+# --- hits -----------------------------------------------------------------------------
+
+
+def test_the_same_product_in_other_words_is_answered_without_a_call(known: PartitionWork) -> None:
+    paid = paid_calls(known)
+    [row] = normalised(day_of(known, 2), SAME_PHONE)
+    assert (row["answered_by"], row["cache_tier"], row["route"]) == ("cache", "semantic", "cache")
+    assert (row["cost_usd"], row["batch_id"], row["custom_id"]) == (0, None, None)
+    assert json.loads(row["attributes"])["capacity"] == "128GB"
+    assert row["llm_model"]
+    assert paid_calls(known) == paid
+    [hit] = hits(known)
+    assert (hit.state, hit.forgiven) == ("served", [])
+    assert hit.similarity > 0.7
+
+
+def test_a_variant_is_asked(known: PartitionWork) -> None:
+    [row] = normalised(day_of(known, 2), LARGER_PHONE)
+    assert (row["answered_by"], row["cache_tier"]) == ("individual", None)
+    assert json.loads(row["attributes"])["capacity"] == "256GB"
+    assert hits(known) == []
+
+
+def test_the_same_words_with_another_ean_are_asked(known: PartitionWork) -> None:
+    normalised(
+        day_of(known, 2), {"name": "Celular Motorola Moto G84 256GB Azul", "ean": "7802920000015"}
+    )
+    other = {"name": "Smartphone Motorola Moto G84 256GB Azul", "ean": "7802920000022"}
+    [row] = normalised(day_of(known, 3), other)
+    assert row["answered_by"] == "individual"
+    [row] = normalised(day_of(known, 4), other | {"name": "Motorola Moto G84 256GB Azul"})
+    assert row["cache_tier"] == "semantic"
+
+
+def test_a_repeated_partition_says_the_same(known: PartitionWork) -> None:
+    later = day_of(known, 2)
+    first = normalised(later, SAME_PHONE, LARGER_PHONE)
+    paid = paid_calls(known)
+    assert normalised(later, SAME_PHONE, LARGER_PHONE) == first
+    assert paid_calls(known) == paid
+    assert len(hits(known)) == 1
+
+
+def test_later_days_are_answered_without_another_lookup(known: PartitionWork) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    embedded = count(known, batch_requests)
+    [row] = normalised(day_of(known, 3), SAME_PHONE)
+    assert (row["answered_by"], row["cache_tier"]) == ("cache", "semantic")
+    assert count(known, batch_requests) == embedded
+
+
+def test_what_was_served_by_likeness_becomes_no_entry(known: PartitionWork) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    assert count(known, cache_entries) == 1
+
+
+def test_a_text_is_embedded_once_whether_it_hits_or_not(known: PartitionWork) -> None:
+    embedded = count(known, batch_requests, batch_requests.c.step == "embedding")
+    normalised(day_of(known, 2), LARGER_PHONE)
+    # For the lookup; its entry takes the same vector.
+    assert count(known, batch_requests, batch_requests.c.step == "embedding") == embedded + 1
+    assert count(known, cache_entries) == 2
+
+
+def test_an_empty_cache_embeds_nothing_before_it_asks(unaudited: PartitionWork) -> None:
+    land(unaudited)
+    routed = pipeline.route(unaudited, listings(unaudited, PHONE))
+    pipeline.submit(unaudited, routed)
+    assert count(unaudited, batch_requests) == 0
+
+
+def test_switched_off_it_looks_nothing_up(known: PartitionWork) -> None:
+    without = configured(day_of(known, 2), cache={"semantic": False})
+    [row] = normalised(without, SAME_PHONE)
+    assert row["answered_by"] == "individual"
+
+
+def test_only_accepted_answers_serve(unaudited: PartitionWork) -> None:
+    strict = configured(unaudited, confidence={"threshold": 1.0})
+    [row] = normalised(strict, PHONE)
+    assert row["status"] == "review"
+    [row] = normalised(day_of(strict, 2), SAME_PHONE)
+    assert row["answered_by"] == "individual"
+
+
+def test_a_correction_of_the_like_question_is_what_serves(known: PartitionWork) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    [hit] = hits(known)
+    answer = {"brand": "SAMSUNG", "model": "Galaxy A35 5G", "attributes": {"color": "negro"}}
+    decide(known, hit.entry_key, "correct", answer)
+    [row] = normalised(day_of(known, 3), SAME_PHONE)
+    assert (row["answered_by"], row["cache_tier"]) == ("cache", "semantic")
+    assert row["model"] == "Galaxy A35 5G"
+
+
+def decide(
+    work: PartitionWork, question_key: str, decision: str, answer: dict[str, Any] | None = None
+) -> None:
+    with work.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "insert into normalizer.review_decisions (question_key, decision, answer, listing,"
+                " judged, answered_by, confidence) values (:key, :decision, "
+                "cast(:answer as jsonb), '{}', '{}', 'cache', 0.9)"
+            ),
+            {
+                "key": question_key,
+                "decision": decision,
+                "answer": None if answer is None else json.dumps(answer),
+            },
+        )
+        if decision == "reject":
+            stored_answers.reject(connection, [question_key])
+
+
+def test_what_a_person_rejects_is_asked_of_a_model(known: PartitionWork) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    [hit] = hits(known)
+    decide(known, hit.question_key, "reject")
+    [hit] = hits(known)
+    assert hit.state == "disagreed"
+    [row] = normalised(day_of(known, 3), SAME_PHONE)
+    assert (row["answered_by"], row["cache_tier"]) == ("individual", None)
+
+
+# --- audits ---------------------------------------------------------------------------
+
+
+def audited(work: PartitionWork, day: int = 2) -> PartitionWork:
+    return configured(day_of(work, day), cache={"audit_share": 1.0})
+
+
+def test_an_audited_hit_is_asked_all_the_same_and_agrees(known: PartitionWork) -> None:
+    [row] = normalised(audited(known), SAME_PHONE)
+    assert row["answered_by"] == "individual"
+    [hit] = hits(known)
+    assert hit.state == "agreed"
+    assert count(known, cache_entries) == 2
+
+
+@pytest.fixture
+def wrong(known: PartitionWork) -> PartitionWork:
+    """The cache's answer to ``PHONE`` is that of another phone."""
+    with known.engine.begin() as connection:
+        connection.execute(sa.update(answers).values(model="Galaxy S24 Ultra"))
+    return known
+
+
+def test_a_disagreement_evicts_the_entry_and_what_it_answered(wrong: PartitionWork) -> None:
+    normalised(day_of(wrong, 2), "Samsung Galaxy A35 5G 128GB Negro")
+    normalised(audited(wrong, 3), SAME_PHONE)
+    assert {hit.state for hit in hits(wrong)} == {"disagreed", "withdrawn"}
+    with wrong.engine.connect() as connection:
+        names = set(connection.execute(sa.select(cache_entries.c.name)).scalars())
+    assert names == {SAME_PHONE}
+    # Whoever was answered by it asks when it next comes.
+    served = "Samsung Galaxy A35 5G 128GB Negro"
+    switched_off = configured(day_of(wrong, 4), cache={"semantic": False})
+    [row] = normalised(switched_off, served)
+    assert row["answered_by"] == "individual"
+
+
+def test_what_a_wrong_hit_had_forgiven_tells_apart_from_then_on(wrong: PartitionWork) -> None:
+    cache = {"harmless_words": {"smartphones": ("edicion",)}, "audit_share": 1.0}
+    forgiving = configured(day_of(wrong, 2), cache=cache)
+    normalised(forgiving, f"{PHONE} Edicion")
+    [hit] = hits(wrong)
+    assert (hit.state, hit.forgiven) == ("disagreed", ["edicion"])
+    with wrong.engine.connect() as connection:
+        lexicon = semantic.current_lexicon(connection, forgiving.config)
+    assert lexicon.telling == {"smartphones": frozenset({"edicion"})}
+    normalised(configured(day_of(forgiving, 3), cache={"audit_share": 0.0}), SAME_PHONE)
+    assert [hit.state for hit in hits(wrong)] == ["disagreed"]
+
+
+def test_too_many_wrong_hits_close_the_group(known: PartitionWork) -> None:
+    with known.engine.begin() as connection:
+        for number in range(known.config.cache.max_disagreements):
+            connection.execute(
+                sa.insert(semantic_hits).values(
+                    question_key=f"{number}",
+                    entry_key="x",
+                    category_group="smartphones",
+                    similarity=1.0,
+                    forgiven=[],
+                    state="disagreed",
+                    retailer="lider",
+                    day=known.partition.day,
+                    settled_at=sa.func.now(),
+                )
+            )
+    [row] = normalised(day_of(known, 2), SAME_PHONE)
+    assert row["answered_by"] == "individual"
+
+
+def test_audits_are_drawn_alike_whoever_looks_and_as_often_as_asked() -> None:
+    keys = pl.Series([uuid.uuid5(uuid.NAMESPACE_URL, str(n)).hex for n in range(20_000)])
+    drawn = semantic.is_audited(keys, 0.01)
+    assert drawn.equals(semantic.is_audited(keys, 0.01))
+    assert 150 < drawn.sum() < 250
+    assert not semantic.is_audited(keys, 0.0).any()
+    assert semantic.is_audited(keys, 1.0).all()
+
+
+# --- leaving --------------------------------------------------------------------------
+
+
+def test_an_expired_entry_serves_no_new_question_and_what_it_answered_stays(
+    known: PartitionWork,
+) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    with known.engine.begin() as connection:
+        connection.execute(
+            sa.text("update normalizer.cache_entries set created_at = now() - interval '2 years'")
+        )
+    [row] = normalised(day_of(known, 3), "Galaxy A35 5G 128GB Negro Samsung Smartphone")
+    assert row["cache_tier"] == "exact"
+    [row] = normalised(day_of(known, 4), "Samsung Galaxy A35 5G 128GB Negro")
+    assert row["answered_by"] == "individual"
+    [row] = normalised(day_of(known, 5), SAME_PHONE)
+    assert row["cache_tier"] == "semantic"
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"group": "smartphones"},
+        {"retailer": "paris"},
+        {"before": date(2024, 10, 2)},
+    ],
+)
+def test_an_invalidated_entry_takes_back_what_it_answered(
+    known: PartitionWork, chosen: dict[str, Any]
+) -> None:
+    later = day_of(known, 2)
+    normalised(later, SAME_PHONE)
+    with known.engine.begin() as connection:
+        gone = entries.forget(connection, entries.condition_of(**chosen))
+    assert gone == entries.Forgotten(entries=1, questions=1)
+    [row] = normalised(later, SAME_PHONE)
+    assert row["answered_by"] == "individual"
+    assert count(known, partition_questions, partition_questions.c.state != "answered") == 0
+
+
+def test_entries_leave_by_the_model_that_answered(known: PartitionWork) -> None:
+    with known.engine.begin() as connection:
+        [llm_model] = connection.execute(sa.select(cache_entries.c.llm_model)).scalars()
+        assert llm_model
+        other = entries.forget(connection, entries.condition_of(llm_model=f"{llm_model}-2"))
+        gone = entries.forget(connection, entries.condition_of(llm_model=llm_model))
+    assert (other.entries, gone.entries) == (0, 1)
+
+
+def test_everything_is_not_invalidated_by_saying_nothing() -> None:
+    with pytest.raises(ValueError, match="say which entries"):
+        entries.condition_of()
+
+
+# --- failures -------------------------------------------------------------------------
+
+
+def breaking(work: PartitionWork, statement: str) -> PartitionWork:
+    with work.engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    return work
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda work: configured(work, budget={"day_usd": 0.0004}),
+        lambda work: configured(work, embedding={"model": "gpt-5-mini"}),
+        lambda work: configured(work, embedding={"dimensions": 512}),
+        lambda work: breaking(work, "drop table normalizer.embedded_texts cascade"),
+    ],
+    ids=["no money", "no embedding model", "another length", "no table"],
+)
+def test_a_lookup_that_fails_is_a_miss(
+    known: PartitionWork, broken: Callable[[PartitionWork], PartitionWork]
+) -> None:
+    later = broken(day_of(known, 2))
+    land(later)
+    routed = pipeline.route(later, listings(later, SAME_PHONE))
+    assert pipeline.submit(later, routed).alike == 0
+    assert hits(known) == []
+    collected = pipeline.collect(dataclasses.replace(later, config=known.config), routed)
+    assert collected.chain.individual == 1
+
+
+# --- the index ------------------------------------------------------------------------
+
+
+def test_lookups_use_the_index_by_similarity(work: PartitionWork) -> None:
+    with work.engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                """
+                insert into normalizer.cache_entries
+                    (question_key, category_group, name, answer_contract, embedding_model,
+                     text_hash, embedding)
+                select 'n' || n, 'beverages', 'Jugo ' || n, 1, 'text-embedding-3-small',
+                       md5(n::text)::uuid,
+                       (array_fill(0, array[n]) || array[1]
+                        || array_fill(0, array[1535 - n]))::halfvec
+                from generate_series(1, 1400) n
+                """
+            )
+        )
+        connection.execute(sa.text("analyze normalizer.cache_entries"))
+        connection.execute(
+            sa.text(
+                "create temporary table wanted_vectors as select question_key, "
+                "text_hash::text from normalizer.cache_entries where question_key = 'n7'"
+            )
+        )
+        values = {"neighbours": 5, "farthest": 0.3, "contract": 1, "seconds": 9e6}
+        values["model"] = "text-embedding-3-small"  # type: ignore[assignment]
+        explained = sa.text(f"explain {semantic.NEAREST}")
+        plan = "\n".join(connection.execute(explained, values).scalars())
+        [found] = connection.execute(sa.text(semantic.NEAREST), values)
+    assert "Index Scan using cache_entries_by_similarity" in plan
+    assert found[1] == "n7"
+    assert found[6] == pytest.approx(1.0)
