@@ -133,17 +133,7 @@ def answers_for(
     """
     direct = _answers_to(connection, partition, question_keys)
     left = set(question_keys) - set(direct["question_key"])
-    served = connection.execute(
-        sa.select(semantic_hits.c.question_key, semantic_hits.c.entry_key).where(
-            semantic_hits.c.question_key == sa.any_(sa.literal(list(left), sa.ARRAY(sa.Text))),
-            semantic_hits.c.state == "served",
-        )
-    )
-    hits = pl.DataFrame(
-        [tuple(row) for row in served],
-        schema={"question_key": pl.String, "entry_key": pl.String},
-        orient="row",
-    )
+    hits = served_by_likeness(connection, sorted(left))
     if hits.is_empty():
         return direct
     entry_keys = hits["entry_key"].unique().to_list()
@@ -168,6 +158,22 @@ def answers_for(
         **{column: pl.lit(None, dtype=direct.schema[column]) for column in _OF_THE_REQUEST},
     )
     return pl.concat([direct, alike.select(direct.columns)])
+
+
+def served_by_likeness(connection: sa.Connection, question_keys: Sequence[str]) -> pl.DataFrame:
+    """Returns question_key and entry_key of questions that the answer to a like one serves."""
+    rows = connection.execute(
+        sa.select(semantic_hits.c.question_key, semantic_hits.c.entry_key).where(
+            semantic_hits.c.question_key
+            == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
+            semantic_hits.c.state == "served",
+        )
+    )
+    return pl.DataFrame(
+        [tuple(row) for row in rows],
+        schema={"question_key": pl.String, "entry_key": pl.String},
+        orient="row",
+    )
 
 
 _OF_THE_REQUEST = ("status", "asked_tier", "batch_id", "custom_id", "asked_sku", "request_id")

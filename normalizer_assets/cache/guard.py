@@ -10,11 +10,25 @@ codes, numbers and every word must agree, and a word that only one of the two ha
 known to be harmless in their category group. A word that nobody knows is a difference.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
 
-from normalizer_assets.answers.groups import COMPUTING
-from normalizer_assets.cache.lexicon import BUILT_IN, KINDS, MEMORY_WORDS, Lexicon, synonyms
+from normalizer_assets.answers.groups import CARE, COMPUTING, FOOD, HOUSEHOLD
+from normalizer_assets.cache.lexicon import (
+    BUILT_IN,
+    FITTINGS,
+    MEMORY_WORDS,
+    Lexicon,
+    harmless_words,
+    owners,
+    stem,
+    stems,
+    talk,
+    vocabulary,
+)
 from normalizer_assets.grammar.brands import brand_of, stated_brand
+from normalizer_assets.grammar.quantities import NUMBER, UNITS
 from normalizer_assets.grammar.text import fold, words
 from normalizer_assets.routing.canonical import canonical_name
 
@@ -24,6 +38,8 @@ VERDICT: dict[str, pl.DataType | type[pl.DataType]] = {
     "reason": pl.String,
     "forgiven": _WORDS,
 }
+FEWEST_COMMON = 3
+"""Words that two listings of different category groups must share at least."""
 
 
 def judge_pairs(pairs: pl.DataFrame, lexicon: Lexicon = BUILT_IN) -> pl.DataFrame:
@@ -38,34 +54,156 @@ def judge_pairs(pairs: pl.DataFrame, lexicon: Lexicon = BUILT_IN) -> pl.DataFram
         Row for row: hit (Boolean), reason (what decided, null for a hit), and forgiven (the
         words that stand in one of them alone, empty for a miss).
     """
-    described = _described(pairs, lexicon)
-    # Group by group: chosen inside one expression, each group's words would double it.
-    judged = [
-        _judged(part, str(group), lexicon)
-        for (group,), part in described.partition_by("group_a", as_dict=True).items()
-    ]
-    if not judged:
+    if pairs.is_empty():
         return pl.DataFrame(schema=VERDICT)
-    return pl.concat(judged).sort("index").select(*VERDICT)
+    frame = _compared(pairs, lexicon)
+    return (
+        frame.with_columns(reason=_reason())
+        .with_columns(hit=pl.col("reason").is_null())
+        .select(
+            "hit",
+            "reason",
+            forgiven=pl.when("hit")
+            .then(pl.col("alone").list.sort())
+            .otherwise(pl.lit([], dtype=_WORDS)),
+        )
+    )
+
+
+def differences(pairs: pl.DataFrame, lexicon: Lexicon = BUILT_IN) -> pl.Series:
+    """Returns row for row the words that one of two listings has alone, harmless ones left out.
+
+    Args:
+        pairs: As ``judge_pairs`` takes them.
+        lexicon: Words beside the built-in ones.
+    """
+    if pairs.is_empty():
+        return pl.Series("differs", [], dtype=_WORDS)
+    return _compared(pairs, lexicon)["differs"]
+
+
+def _compared(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
+    """Reads both listings of each pair and adds what they differ in."""
+    without = [name for name in ("ean_a", "ean_b") if name not in pairs.columns]
+    pairs = pairs.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in without)
+    frame = _joined(pairs, _described(pairs, lexicon))
+    return _with_differences(_with_makers(frame), lexicon)
+
+
+# --- one listing ----------------------------------------------------------------------
 
 
 def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
-    """Adds to each side its maker, canonical text and words of the maker."""
+    """Reads every listing once, in however many pairs it stands.
+
+    Returns:
+        name, brand, group; text (canonical), tokens (stems, quantities, codes), pieces (its
+        words as they follow one another), field and stated (the brand that the row's field
+        and the name say, as words), lines (of owners, that it names).
+    """
     sides = [
-        pairs.select(
-            pl.col(f"name_{side}").alias("name"),
-            pl.col(f"brand_{side}").alias("brand"),
-            pl.col(f"group_{side}").alias("group"),
-        )
+        pairs.select(**{column: f"{column}_{side}" for column in ("name", "brand", "group")})
         for side in "ab"
     ]
-    # A listing may stand in many pairs, and reading one takes longer than comparing two.
     listings = pl.concat(sides).unique().rechunk()
-    read = listings.with_columns(
-        maker=pl.coalesce(stated_brand(pl.col("brand")), brand_of(pl.col("name"), pl.col("group"))),
-        text=canonical_name(pl.col("name"), pl.col("brand"), lexicon.noise_words),
-    ).with_columns(said=words(fold(pl.col("maker"))).str.extract_all(r"[^ ]+"))
-    frame = pairs.with_row_index()
+    # Group by group: chosen inside one expression, each group's words would double it.
+    rewritten = pl.concat(
+        [
+            part.with_columns(plain=_rewritten(pl.col("name"), str(group)))
+            for (group,), part in listings.partition_by("group", as_dict=True).items()
+        ]
+    ).rechunk()
+    field = stated_brand(pl.col("brand"))
+    read = rewritten.with_columns(
+        text=canonical_name(pl.col("plain"), pl.col("brand"), lexicon.noise_words),
+        pieces=_pieces(words(pl.col("plain"))),
+        field=_said(pl.coalesce(brand_of(field, pl.col("group")), field)),
+        stated=_said(brand_of(pl.col("name"), pl.col("group"))),
+        lines=_lines(words(fold(pl.concat_str("brand", "name", separator=" ", ignore_nulls=True)))),
+    )
+    return pl.concat(
+        [
+            part.with_columns(tokens=_tokens(pl.col("text"), vocabulary(str(group)).synonyms))
+            for (group,), part in read.partition_by("group", as_dict=True).items()
+        ]
+    )
+
+
+_ORDINALS = r"ra|da|er|ro|do|ta|to|ma|va|na|a|st|nd|rd|th"
+_BY_MEANS_OF = "vapor|gas|parafina|pilas?|baterias?|lena|mano|cuadros|rayas|control remoto"
+_ABBREVIATIONS: tuple[tuple[str, str], ...] = (
+    (r"\bc/ ?([a-z]{2})", "con $1"),
+    (r"\bs/ ?([a-z]{2})", "sin $1"),
+    (r"\bp/ ?([a-z]{2})", "para $1"),
+    (r"([a-z])\.($|[ /,])", "$1 $2"),
+    (r"([0-9])°", "$1 grados"),
+    (r"'s\b", "s"),
+    (rf" a ({_BY_MEANS_OF})\b", " $1"),
+    (r"[()\[\]|!?*]", " "),
+    (r"[,;:] |[,;:]$| [-/] ", " , "),
+    # "3ra generacion" and "generacion 3" are one, and so is "3rd gen".
+    (rf"\b([0-9]{{1,2}})(?:{_ORDINALS}) (?:gen|generacion|generation)\b",
+     "generacion$1"),
+    (r"\b(?:gen|generacion|generation) ([0-9]{1,2})\b", "generacion$1"),
+)  # fmt: skip
+
+
+def _rewritten(name: pl.Expr, group: str) -> pl.Expr:
+    """A folded name without shop talk, and with one phrase for several that mean the same."""
+    text = fold(name)
+    for pattern, replacement in _ABBREVIATIONS:
+        text = text.str.replace_all(pattern, replacement)
+    # Doubled spaces let neighbours be found that would share one.
+    text = pl.concat_str(pl.lit("  "), text.str.replace_all(" +", "  "), pl.lit("  "))
+    phrases = vocabulary(group).phrases
+
+    def spaced(phrase: str) -> str:
+        return f" {phrase.replace(' ', '  ')} "
+
+    for replaced in (dict.fromkeys(talk(), ""), phrases):
+        if replaced:
+            # As one literal each: Polars takes a list of a single phrase for text.
+            text = text.str.replace_many(
+                pl.lit([spaced(phrase) for phrase in replaced], dtype=_WORDS),
+                pl.lit([spaced(target) for target in replaced.values()], dtype=_WORDS),
+                leftmost=True,
+            )
+    return text.str.replace_all(" +", " ").str.strip_chars(" ,")
+
+
+def _tokens(canonical: pl.Expr, synonyms: Mapping[str, str]) -> pl.Expr:
+    """Stems, quantities in base units, counts and codes, each once; synonyms are one."""
+    return (
+        canonical.str.replace_all(r"[,;]", " ")
+        .str.extract_all(r"[^ ]+")
+        .list.eval(stem(pl.element()).replace(dict(synonyms)))
+        .list.unique(maintain_order=True)
+    )
+
+
+def _pieces(spaced: pl.Expr) -> pl.Expr:
+    return spaced.str.extract_all(r"[^ ]+")
+
+
+def _said(brand: pl.Expr) -> pl.Expr:
+    """The words of a brand, null where there is none."""
+    return words(fold(brand)).str.extract_all(r"[^ ]+")
+
+
+def _lines(spaced: pl.Expr) -> pl.Expr:
+    """The lines and sub-brands that a text names, whose owner is known."""
+    text = spaced.str.replace_all(" ", "  ", literal=True)
+    known = [f" {line.replace(' ', '  ')} " for line in sorted(owners(), key=len, reverse=True)]
+    return text.str.extract_many(known, leftmost=True).list.eval(
+        pl.element().str.replace_all(" +", " ").str.strip_chars(" ")
+    )
+
+
+# --- two listings ---------------------------------------------------------------------
+
+
+def _joined(pairs: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
+    frame = pairs
     for side in "ab":
         frame = frame.join(
             read.rename({column: f"{column}_{side}" for column in read.columns}),
@@ -77,61 +215,196 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     return frame
 
 
-def _judged(pairs: pl.DataFrame, group: str, lexicon: Lexicon) -> pl.DataFrame:
-    """Judges pairs whose first listing is of one category group: index and ``VERDICT``."""
-    kinds = pl.lit([kind[0] for kind in KINDS.get(group, ())], dtype=_WORDS)
-    with_eans = {"ean_a", "ean_b"} <= {*pairs.columns}
-    eans_differ = pl.col("ean_a") != pl.col("ean_b") if with_eans else pl.lit(value=False)
-    one_maker = pl.col("said_a") == pl.col("said_b")
+def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Adds whether both say one maker (null where one says none), and how each says it.
+
+    A row's field counts before the name. A line that both name may stand with its owner in
+    one of them.
+    """
     frame = pairs.with_columns(
-        _tokens(pl.col(f"text_{side}"), group).alias(f"tokens_{side}") for side in "ab"
+        *(pl.coalesce(f"field_{side}", f"stated_{side}").alias(f"maker_{side}") for side in "ab"),
+        shared=pl.col("lines_a").list.set_intersection("lines_b"),
     ).with_columns(
-        pl.when(one_maker)
-        .then(pl.col(f"tokens_{side}").list.set_difference(f"said_{side}"))
+        owned=pl.concat_list(
+            _word_lists("shared"),
+            _word_lists(pl.col("shared").list.eval(pl.element().replace(owners()))),
+        ),
+    )
+    both_owned = pl.all_horizontal(
+        pl.col(f"maker_{side}").list.set_difference("owned").list.len() == 0 for side in "ab"
+    )
+    fittings = pl.lit(stems(FITTINGS), dtype=_WORDS)
+    fits_others = pl.any_horizontal(
+        pl.col(f"tokens_{side}").list.set_intersection(fittings).list.len() > 0 for side in "ab"
+    )
+    glued = [pl.col(f"maker_{side}").list.join("") for side in "ab"]
+    named = [
+        pl.col(f"{kind}_{side}").fill_null([]) for kind in ("field", "stated") for side in "ab"
+    ]
+    return frame.with_columns(
+        one_maker=(glued[0] == glued[1]) | both_owned,
+        named=pl.when(fits_others)
+        .then(pl.lit([], dtype=_WORDS))
+        .otherwise(pl.concat_list(*named, "owned")),
+    )
+
+
+def _word_lists(lists: pl.Expr | str) -> pl.Expr:
+    column = pl.col(lists) if isinstance(lists, str) else lists
+    return column.list.join(" ").str.extract_all(r"[^ ]+")
+
+
+def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
+    """Adds what stands in one alone, what of it is harmless, and what is common."""
+    named = pl.col("named").list.eval(stem(pl.element()))
+    # Names of the maker are no difference where there is one maker.
+    own = [
+        pl.when("one_maker")
+        .then(pl.col(f"tokens_{side}").list.set_difference(named))
         .otherwise(f"tokens_{side}")
         .alias(f"tokens_{side}")
         for side in "ab"
+    ]
+    frame = _without_compounds(pairs.with_columns(own))
+    parts = [
+        part.with_columns(
+            harmless=_harmless(str(group), lexicon),
+            kinds=pl.lit(
+                sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
+            ),
+        )
+        for (group,), part in frame.partition_by("group_a", as_dict=True).items()
+    ]
+    frame = pl.concat(parts).sort("pair")
+    return frame.with_columns(
+        alone=pl.concat_list("only_a", "only_b"),
+        two_kinds=pl.all_horizontal(
+            pl.col(f"only_{side}").list.set_intersection("kinds").list.len() > 0 for side in "ab"
+        ),
+        # A kind beside one that both name is no kind: the biscuits in an ice cream.
+        omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() == 0)
+        .then("kinds")
+        .otherwise(pl.lit([], dtype=_WORDS)),
+    ).with_columns(
+        differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
     )
-    frame = frame.with_columns(
+
+
+def _without_compounds(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Adds common, only_a and only_b; what is only written together or apart is common.
+
+    "lava lozas" is "lavalozas" and "wh 1000xm5" is "wh1000xm5": the words that follow one
+    another in one name, joined, are a word of the other. Quantities and bare numbers never
+    join: "1 5 l" may be two things.
+    """
+    frame = pairs.with_row_index("pair").with_columns(
         common=pl.col("tokens_a").list.set_intersection("tokens_b"),
         only_a=pl.col("tokens_a").list.set_difference("tokens_b"),
         only_b=pl.col("tokens_b").list.set_difference("tokens_a"),
-        harmless=_harmless(group, lexicon),
-    ).with_columns(alone=pl.concat_list("only_a", "only_b"))
-    frame = frame.with_columns(
-        differs=pl.col("alone").list.set_difference("harmless"),
-        two_kinds=pl.all_horizontal(
-            pl.col(f"only_{side}").list.set_intersection(kinds).list.len() > 0 for side in "ab"
-        ),
-        ordered=pl.any_horizontal(
-            pl.col(f"text_{side}").str.contains(_ORDER_COUNTS) for side in "ab"
-        ),
     )
+    for apart, together in (("a", "b"), ("b", "a")):
+        found = _compounds(frame, apart, together)
+        frame = (
+            frame.join(found, on="pair", how="left", maintain_order="left")
+            .with_columns(
+                pl.col(f"only_{apart}").list.set_difference(pl.col("parts").fill_null([])),
+                pl.col(f"only_{together}").list.set_difference(pl.col("wholes").fill_null([])),
+            )
+            .drop("parts", "wholes")
+        )
+    return frame
+
+
+_JOINABLE = rf"^(?:[0-9.]*|{NUMBER}(?:{'|'.join(UNITS)}))$"
+
+
+def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
+    """Finds words of one name that are a word of the other when they are joined.
+
+    Returns:
+        pair, parts (stems of the words), wholes (the stem of what they make).
+    """
+    candidates = frame.filter(
+        (pl.col(f"only_{apart}").list.len() > 1) & (pl.col(f"only_{together}").list.len() > 0)
+    ).select("pair", pieces=f"pieces_{apart}", left=f"only_{apart}", right=f"only_{together}")
+    one = (
+        candidates.explode("pieces", empty_as_null=True, keep_nulls=True)
+        .filter(pl.col("pieces").is_not_null())
+        .with_columns(stem=stem(pl.col("pieces")))
+    )
+    found = []
+    for length in (2, 3):
+        following = [pl.col("pieces").shift(-n).over("pair") for n in range(length)]
+        parts = [pl.col("stem").shift(-n).over("pair") for n in range(length)]
+        found.append(
+            one.with_columns(
+                whole=stem(pl.concat_str(following)), parts=pl.concat_list(parts)
+            ).filter(
+                pl.col("right").list.contains(pl.col("whole"))
+                & (pl.col("parts").list.set_difference("left").list.len() == 0)
+                & ~pl.col("whole").str.contains(_JOINABLE)
+            )
+        )
+    return (
+        pl.concat(found)
+        .group_by("pair")
+        .agg(parts=pl.col("parts").explode(empty_as_null=True, keep_nulls=True), wholes="whole")
+    )
+
+
+FAMILIES: tuple[frozenset[str], ...] = (
+    frozenset({*FOOD, "baby", "pharmacy", "other"} - {"pet_food"}),
+    frozenset({*CARE, "small_appliances", "dairy", "groceries", "clothing"}),
+    frozenset({*HOUSEHOLD, "other", "cleaning", "toys", "baby"}),
+    frozenset({"notebooks", "tablets"}),
+    frozenset({"televisions", "monitors"}),
+    frozenset({"headphones", "consoles", "storage", "other"}),
+)
+"""Category groups that shops divide differently: an air fryer stands on the shelf of kitchen
+appliances here and of small ones there. "other" is no family of phones: there it may be a case."""
+
+
+def _of_one_family() -> pl.Expr:
+    return pl.any_horizontal(
+        pl.col("group_a").is_in(list(family)) & pl.col("group_b").is_in(list(family))
+        for family in FAMILIES
+    )
+
+
+def _reason() -> pl.Expr:
+    """What decides against a hit, null where nothing does."""
     number = pl.col("differs").list.filter(pl.element().str.contains("[0-9]")).list.sort()
     token = pl.coalesce(number.list.first(), pl.col("differs").list.sort().list.first())
-    reason = (
-        pl.when(pl.col("group_a") != pl.col("group_b"))
+    groups_differ = pl.col("group_a") != pl.col("group_b")
+    ordered = pl.any_horizontal(pl.col(f"text_{side}").str.contains(_ORDER_COUNTS) for side in "ab")
+    telling = (
+        pl.col("common").list.set_difference("harmless").list.set_difference("kinds").list.len()
+    )
+    makers = [pl.col(f"maker_{side}").list.join(" ").str.to_uppercase() for side in "ab"]
+    return (
+        pl.when(groups_differ & ~_of_one_family())
         .then(pl.lit("category groups differ"))
-        .when(eans_differ.fill_null(value=False))
+        .when(_eans_differ())
         .then(pl.lit("EANs differ"))
-        .when(~one_maker.fill_null(value=True))
-        .then(pl.format("brands differ: {} v {}", "maker_a", "maker_b"))
-        .when(pl.col("ordered") & (pl.col("text_a") != pl.col("text_b")))
+        .when(~pl.col("one_maker").fill_null(value=True))
+        .then(pl.format("brands differ: {} v {}", *makers))
+        .when(ordered & (pl.col("text_a") != pl.col("text_b")))
         .then(pl.lit("a bundle, or several counts"))
         .when(token.is_not_null())
         .then(pl.format("only one of them has: {}", token))
         .when("two_kinds")
         .then(pl.lit("two kinds of products"))
-        .when(pl.col("common").list.set_difference("harmless").list.len() == 0)
+        .when(telling == 0)
         .then(pl.lit("nothing in common"))
-    )
-    return frame.with_columns(reason=reason).select(
-        "index",
-        "reason",
-        hit=pl.col("reason").is_null(),
-        forgiven=pl.when(pl.col("reason").is_null())
-        .then(pl.col("alone").list.sort())
-        .otherwise(pl.lit([], dtype=_WORDS)),
+        .when(
+            groups_differ
+            & (
+                (pl.col("alone").list.len() > 0)
+                | (pl.col("common").list.len() < FEWEST_COMMON)
+                | pl.col("one_maker").is_null()
+            )
+        )
+        .then(pl.lit("category groups differ"))
     )
 
 
@@ -139,25 +412,26 @@ _ORDER_COUNTS = r";|[0-9]un [^,;]*[0-9]un(?-u:\b)"
 """Where order tells which count goes with which content, sets of tokens do not suffice."""
 
 
-def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
-    """Words, quantities in base units, counts and codes, each once; synonyms are one."""
-    return (
-        canonical.str.replace_all(r"[,;]", " ")
-        .str.extract_all(r"[^ ]+")
-        .list.eval(pl.element().replace(synonyms(group)))
-        .list.unique(maintain_order=True)
-    )
+def _eans_differ() -> pl.Expr:
+    """Two known EANs that are not one; a UPC is an EAN without its leading zero."""
+    bare = [
+        pl.col(f"ean_{side}").str.replace_all(r"\D", "").str.strip_chars_start("0") for side in "ab"
+    ]
+    return (bare[0] != bare[1]).fill_null(value=False)
+
+
+def _telling(lexicon: Lexicon, group: object) -> set[str]:
+    return set(stems(lexicon.telling.get(str(group), ())))
 
 
 def _harmless(group: str, lexicon: Lexicon) -> pl.Expr:
-    """The words that may stand in one of two names alone."""
-    telling = lexicon.telling.get(group, frozenset())
+    """The stems that may stand in one of two names alone."""
+    telling = _telling(lexicon, group)
 
-    def known(*groups_of_words: str) -> pl.Expr:
-        return pl.lit(sorted({*groups_of_words} - telling), dtype=_WORDS)
+    def known(*spoken: str) -> pl.Expr:
+        return pl.lit(sorted({*stems(spoken)} - telling), dtype=_WORDS)
 
-    kinds = [kind[0] for kind in KINDS.get(group, ())]
-    always = known(*kinds, *lexicon.harmless.get(group, ()))
+    always = known(*harmless_words(group), *lexicon.harmless.get(group, ()))
     if group not in COMPUTING:
         return always
     sizes = pl.col("tokens_a").list.eval(pl.element().str.contains(r"^[0-9.]+[gt]b$")).list.sum()

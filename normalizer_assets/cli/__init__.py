@@ -17,6 +17,7 @@ EXIT_GREEN, EXIT_ERROR, EXIT_USAGE, EXIT_HELD = 0, 1, 2, 3
 COMMANDS = {
     "batches": "Look at batches, cancel, adopt and release them.",
     "bench": "Time the stages on synthetic listings.",
+    "cache": "Fill the semantic cache, look into it, take entries out.",
     "calibrate": "Fit the confidence to your own labels.",
     "db": "Start, stop, inspect and migrate the database.",
     "demo": "The whole job on the bundled sample, against the stand-in.",

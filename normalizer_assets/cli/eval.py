@@ -1,13 +1,17 @@
 """`normalizer eval`: how good rules, confidence and cache are on labelled data."""
 
 import json
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from normalizer_assets.cli.options import json_option
 from normalizer_assets.config import load_config
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MADE_PAIRS = 160
 """Of each kind, where so many can be made of the shipped listings."""
@@ -100,7 +104,11 @@ def confidence(
 @click.option("--out", type=out_file, help="Write each pair's verdict, NDJSON.")
 @json_option
 def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool) -> None:
-    """Score how often the cache's guard confuses products, on labelled pairs.
+    """Score how often the cache confuses products, on labelled pairs.
+
+    The first listing of a pair is in the cache with an accepted answer, and the second one
+    is looked up. Their texts are embedded (each once; by the API that OPENAI_API_KEY is for,
+    else by the stand-in) and compared in a Postgres of their own: yours is not touched.
 
     The file has the columns name_a, category_a, name_b, category_b, same (1 or 0) and may have
     kind, brand_a and brand_b. Without one, variants and rewordings are made of the shipped
@@ -109,8 +117,6 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
     from normalizer_assets.evaluation import cache as scorer
     from normalizer_assets.evaluation.cache_pairs import same_pairs, variant_pairs
 
-    if not worst_case:
-        raise click.UsageError("only the worst case can be scored so far; add --worst-case")
     try:
         labelled = (
             scorer.read_pairs(pairs)
@@ -119,7 +125,8 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
         )
     except scorer.PairsError as error:
         raise click.ClickException(str(error)) from None
-    judged = scorer.judge(labelled, load_config())
+    similarity = None if worst_case else _similarities(labelled)
+    judged = scorer.judge(labelled, load_config(), similarity)
     result = scorer.evaluate_cache(labelled, judged)
     if out is not None:
         judged.with_row_index("row").write_ndjson(out)
@@ -134,6 +141,33 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
             + f"; {result['hits_on_same']} of {result['same']} same products are hits",
             err=True,
         )
+
+
+def _similarities(pairs: "pl.DataFrame") -> "pl.Series":
+    """Embeds and compares pairs in a database of their own."""
+    import openai
+
+    from normalizer_assets.batching.errors import BlockedError
+    from normalizer_assets.cache.warming import own_work
+    from normalizer_assets.db.engine import connect
+    from normalizer_assets.evaluation.cache import similarities
+    from normalizer_assets.evaluation.scratch import scratch
+    from normalizer_assets.resources.openai_client import clients
+
+    own_api = not os.environ.get("OPENAI_API_KEY")
+    if own_api:
+        click.echo("without OPENAI_API_KEY the stand-in embeds: no language model's", err=True)
+    with scratch(own_api=own_api) as config:
+        engine = connect(config)
+        try:
+            with clients(engine) as connect_api, own_work(config, engine, connect_api) as work:
+                return similarities(pairs, work)
+        except BlockedError as error:
+            raise click.ClickException(error.reason) from None
+        except openai.OpenAIError as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            engine.dispose()
 
 
 def _table(result: dict[str, Any]) -> str:

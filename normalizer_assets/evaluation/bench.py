@@ -7,18 +7,17 @@ not belong here: quality; invented listings say nothing about it.
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from normalizer_assets.config import NormalizerConfig, load_config
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.evaluation.scratch import scratch
 from normalizer_assets.evaluation.synthetic import DAY, synthetic_landing
 
 if TYPE_CHECKING:
@@ -43,11 +42,11 @@ def pipeline(rows: int) -> dict[str, Any]:
     Returns:
         ``seconds`` a stage; the stand-in's own waiting is apart (``standin_waiting``).
     """
-    with _scratch() as (config, stages):
+    with scratch() as config:
         folder = Path(config.paths.landing) / DAY.isoformat()
         folder.mkdir(parents=True)
         synthetic_landing(rows).write_csv(folder / f"{RETAILER}.csv")
-        return _result("pipeline", rows, _run_stages(config, stages))
+        return _result("pipeline", rows, _run_stages(config, _Stages()))
 
 
 def ledger(rows: int) -> dict[str, Any]:
@@ -62,12 +61,12 @@ def ledger(rows: int) -> dict[str, Any]:
         ``seconds`` a stage. ``planned`` holds bodies, shards, files and ledger rows;
         ``harvested`` holds reading the files, parsing, answers and ledger rows.
     """
-    with _scratch() as (config, stages):
+    with scratch() as config:
         folder = Path(config.paths.landing) / DAY.isoformat()
         folder.mkdir(parents=True)
         synthetic_landing(rows).write_csv(folder / f"{RETAILER}.csv")
         work = _work(config)
-        seconds = _run_ledger(work, stages)
+        seconds = _run_ledger(work, _Stages())
         work.engine.dispose()
         return _result("ledger", rows, seconds)
 
@@ -239,50 +238,6 @@ def _collect(work: "PartitionWork", routed: "pl.DataFrame", stages: _Stages) -> 
         embedded = pipeline.embed(work)
     entries = embedded.entries if embedded else 0
     return {"individually": collected.chain.individual, "entries": entries}
-
-
-@contextmanager
-def _scratch() -> Iterator[tuple[NormalizerConfig, _Stages]]:
-    """Makes a folder with a Postgres and a stand-in of its own, and removes all of it."""
-    from normalizer_assets.db.embedded import server_folder, stop_server
-
-    folder = Path(tempfile.mkdtemp(prefix="normalizer-bench-"))
-    folder.chmod(0o755)  # Postgres runs as another user where the benchmark runs as root
-    saved = dict(os.environ)
-    with _standin_process() as url:
-        os.environ.update(
-            {
-                "NORMALIZER__PATHS__DATA": str(folder / "data"),
-                "NORMALIZER_LANDING": str(folder / "landing"),
-                "NORMALIZER_STORAGE": str(folder / "storage"),
-                "OPENAI_BASE_URL": url,
-                "OPENAI_API_KEY": "standin",
-            }
-        )
-        os.environ.pop("NORMALIZER_DATABASE_URL", None)
-        try:
-            yield load_config(), _Stages()
-        finally:
-            os.environ.clear()
-            os.environ.update(saved)
-            stop_server(folder / "data")
-            shutil.rmtree(server_folder(folder / "data"), ignore_errors=True)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _standin_process() -> Iterator[str]:
-    """Runs the stand-in as a process, so that it does not share our interpreter."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "normalizer_assets.cli", "standin", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            first_line = process.stdout.readline() if process.stdout else ""
-            yield first_line.partition("OPENAI_BASE_URL=")[2].split(")")[0]
-        finally:
-            process.terminate()
 
 
 def _median_seconds(code: str) -> float:

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import sqlalchemy as sa
 
+from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.guard import judge_pairs
 from normalizer_assets.cache.lexicon import lexicon
+from normalizer_assets.cache.vectors import embed_texts, embedded_text, text_hashes
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db import bulk
 from normalizer_assets.evaluation.cache_pairs import Pair
 from normalizer_assets.intake.categories import category_group
 from normalizer_assets.intake.text import clean_text
@@ -77,22 +81,9 @@ def pairs_of(pairs: Iterable[Pair]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=PAIR_SCHEMA)
 
 
-def judge(pairs: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
-    """Looks up the second listing of each pair, with the first one in the cache.
-
-    The worst case: the two are taken for nearest neighbours with similarity 1, so that only
-    the guard decides.
-
-    Args:
-        pairs: As ``read_pairs`` returns them.
-        config: Category groups and noise words.
-
-    Returns:
-        Row for row: hit (Boolean), tier (exact, semantic; null for a miss) and reason (null
-        for a hit).
-    """
-    noise = config.grammar.noise_words
-    frame = pairs.with_columns(
+def with_groups(pairs: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
+    """Adds group_a and group_b, after cleaning names, brands and categories as the intake does."""
+    return pairs.with_columns(
         *(
             clean_text(pl.col(f"{column}_{side}")).alias(f"{column}_{side}")
             for side in "ab"
@@ -104,19 +95,90 @@ def judge(pairs: pl.DataFrame, config: NormalizerConfig) -> pl.DataFrame:
         ).alias(f"group_{side}")
         for side in "ab"
     )
+
+
+def judge(
+    pairs: pl.DataFrame, config: NormalizerConfig, similarity: pl.Series | None = None
+) -> pl.DataFrame:
+    """Looks up the second listing of each pair, with the first one in the cache.
+
+    Args:
+        pairs: As ``read_pairs`` returns them.
+        config: Category groups, noise words, ``cache.min_similarity``.
+        similarity: Cosine of each pair's vectors (Float64, null without a vector). ``None``
+            is the worst case: the two are taken for nearest neighbours with similarity 1, so
+            that only the guard decides.
+
+    Returns:
+        Row for row: hit (Boolean), tier (exact, semantic; null for a miss) and reason (null
+        for a hit).
+    """
+    frame = with_groups(pairs, config)
     frame = frame.with_columns(
         canonical_key(
-            pl.col(f"name_{side}"), pl.col(f"brand_{side}"), pl.col(f"group_{side}"), noise
+            pl.col(f"name_{side}"),
+            pl.col(f"brand_{side}"),
+            pl.col(f"group_{side}"),
+            config.grammar.noise_words,
         ).alias(f"key_{side}")
         for side in "ab"
     )
     exact = frame["key_a"] == frame["key_b"]
     guarded = judge_pairs(frame, lexicon(config))
-    return guarded.select(
-        hit=exact | guarded["hit"],
-        tier=pl.when(exact).then(pl.lit("exact")).when(guarded["hit"]).then(pl.lit("semantic")),
-        reason=pl.when(~exact).then("reason"),
+    judged = guarded.with_columns(
+        exact=exact,
+        similarity=pl.lit(1.0) if similarity is None else similarity.fill_null(0.0),
     )
+    near = pl.col("similarity") >= config.cache.min_similarity
+    far = pl.format("a similarity of {}", pl.col("similarity").round(3))
+    return judged.select(
+        hit=pl.col("exact") | (pl.col("hit") & near),
+        tier=pl.when("exact")
+        .then(pl.lit("exact"))
+        .when(pl.col("hit") & near)
+        .then(pl.lit("semantic")),
+        reason=pl.when(~pl.col("exact")).then(pl.when(near).then("reason").otherwise(far)),
+    )
+
+
+def similarities(pairs: pl.DataFrame, work: PartitionWork) -> pl.Series:
+    """Embeds both listings of each pair, each text once, and compares their vectors.
+
+    Args:
+        pairs: As ``read_pairs`` returns them.
+        work: In whose name texts are embedded.
+
+    Returns:
+        Cosine of each pair, null where a text has no vector.
+
+    Raises:
+        BlockedError, ConfigurationError, openai.OpenAIError: As ``vectors.embed_texts``.
+    """
+    cleaned = with_groups(pairs, work.config)
+    texts = cleaned.select(
+        embedded_text(pl.col(f"name_{side}"), pl.col(f"brand_{side}")).alias(side) for side in "ab"
+    )
+    embed_texts(work, pl.concat([texts["a"], texts["b"].rename("a")]))
+    hashes = pl.DataFrame(
+        {side: text_hashes(texts[side], work.config.embedding) for side in "ab"}
+    ).with_row_index()
+    with work.begin() as connection:
+        bulk.stage(connection, "pair_texts", hashes.with_columns(pl.col("index").cast(pl.Int64)))
+        rows = connection.execute(sa.text(_SIMILARITIES))
+        return pl.Series("similarity", [row.similarity for row in rows], dtype=pl.Float64)
+
+
+_SIMILARITIES = """
+with vectors as (
+    select text_hash, embedding from normalizer.embedded_texts
+    union select text_hash, embedding from normalizer.cache_entries
+)
+select 1 - (first.embedding <=> second.embedding) as similarity
+from pair_texts
+left join vectors first on first.text_hash = pair_texts.a::uuid
+left join vectors second on second.text_hash = pair_texts.b::uuid
+order by index
+"""
 
 
 def evaluate_cache(pairs: pl.DataFrame, judged: pl.DataFrame) -> dict[str, Any]:

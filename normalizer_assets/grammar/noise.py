@@ -23,7 +23,18 @@ NOISE_WORDS: tuple[str, ...] = (
     "solo online", "solo web", "solo por internet", "precio internet", "stock disponible",
     "en stock", "disponible", "ultimas unidades", "ultima unidad", "tienda oficial",
     "producto nuevo", "100% original", "producto original", "c u", "cada uno", "aprox",
-    "recien llegado", "lanzamiento", "preventa", "mas vendido", "recomendado",
+    "recien llegado", "lanzamiento", "preventa", "mas vendido", "recomendado", "sellada",
+    "sellados", "selladas", "original sellado", "original sellada", "nuevo original",
+    "nuevos originales", "100% originales", "producto sellado", "caja sellada", "hot sale",
+    "precio especial", "precio oferta", "precio exclusivo", "precio rebajado", "precio bajo",
+    "precios bajos", "mejor precio", "retiro en tienda", "retiro gratis en tienda", "cyber",
+    "cyber oferta", "rebaja", "rebajas", "rebajado", "rebajada", "remate", "gran venta",
+    "gran oferta", "stock limitado", "stock inmediato", "ultimo stock", "entrega en 24 horas",
+    "entrega 24 horas", "despacho 24 horas", "despacho en 24 horas", "despacho a domicilio",
+    "despacho a todo chile", "envio a todo chile", "envio rapido", "envio express",
+    "envios a todo chile", "distribuidor oficial", "distribuidor autorizado", "compra segura",
+    "cuotas sin interes", "nuevo en caja", "novedad", "best seller", "top ventas",
+    "garantia de fabrica",
 )  # fmt: skip
 """Folded words and phrases of the shop window."""
 

@@ -108,6 +108,9 @@ _MARK = "\u2025"  # stands between a number and a spelling until the spelling is
 
 # Before punctuation goes: signs that belong to numbers.
 _SIGNS: tuple[tuple[str, str], ...] = (
+    # A number in quotation marks is a name, no size in inches: Santa Rita "120".
+    (r'(^| )"([0-9]+)"( |,|$)', "$1$2$3"),
+    (r"(?-u:\b)wi-fi(?-u:\b)", "wifi"),
     (r"([0-9]),([0-9])", "$1.$2"),
     # "1.500 ml" is 1500 ml: three digits after the point of a small unit are thousands.
     (rf"{_B}([1-9][0-9]{{0,2}})\.([0-9]{{3}}) ?((?:ml|cc|g|gr|grs|un|und|mg|mah|btu|lm){_B})",
@@ -153,6 +156,7 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (rf" 1 ?x ?({NUMBER}{_CONTENT}) ", " $1 "),
     (rf" ([0-9]+)(?:un)? ?x ?({NUMBER}{_CONTENT}) ", " ${1}un $2 "),
     (rf"({NUMBER}{_CONTENT}) x ?([0-9]+)(?:un)? ", "$1 ${2}un "),
+    (rf"({NUMBER}(?:cm|mm)|display|caja|estuche|blister) x ?([0-9]+) $", "$1 ${2}un "),
     (rf" x ?({NUMBER}{_CONTENT}) ", " $1 "),
     (r" x ([0-9]+) $", " ${1}un "),
     (r"([0-9]un) (?:de|x) ([0-9])", "$1 $2"),

@@ -17,6 +17,7 @@ import polars as pl
 from normalizer_assets.grammar.brands import stated_words
 from normalizer_assets.grammar.colours import COLOUR_WORDS
 from normalizer_assets.grammar.noise import STOP_WORDS, without_noise
+from normalizer_assets.grammar.products import FLAVOUR_WORDS
 from normalizer_assets.grammar.quantities import (
     COUNT_UNITS,
     NUMBER,
@@ -26,7 +27,31 @@ from normalizer_assets.grammar.quantities import (
 )
 from normalizer_assets.grammar.text import any_of, fold
 
+_COUNT_TOKEN = rf"(?-u:\b)[0-9]+(?:{'|'.join(COUNT_UNITS)})(?-u:\b)"
+_CONTAINERS_COUNTED = r" ([0-9]+)(lata|botella)s "
 _COUNT = rf" [0-9]+(?:{'|'.join(COUNT_UNITS)}) "
+_MEANT_FOR = (
+    *("hombre", "hombres", "mujer", "mujeres", "dama", "damas", "varon", "varones", "unisex"),
+    *("nino", "ninos", "nina", "ninas", "bebe", "bebes", "adulto", "adultos", "junior"),
+    *("perro", "perros", "gato", "gatos", "cachorro", "cachorros", "gatito", "gatitos"),
+    *("mascota", "mascotas", "ave", "aves", "peces", "caballo", "caballos"),
+    *("cabello", "pelo", "piel", "pieles", "rostro", "cara", "cuerpo", "manos", "pies", "unas"),
+    *("ojos", "labios", "ropa", "loza", "bano", "cocina", "piso", "pisos", "vidrios", "muebles"),
+    *("hornear", "batir", "untar", "cocinar", "freir", "asar", "asado", "parrilla", "ensalada"),
+    *("hogar", "interior", "exterior", "exteriores", "interiores", "viaje", "oficina", "gamers"),
+)
+"""Persons, animals, parts of the body and uses: what is for them is no part of them."""
+_ARTICLES = "(?:(?:de|la|el|los|las) )*"
+_TOLD_OF_PARTS = (*COLOUR_WORDS, *FLAVOUR_WORDS)
+_PARTS = (
+    "suela|planta|tapa|correa|mango|borde|bordes|cordon|cordones|forro|base|marco|pata|patas|"
+    "asiento|respaldo|esfera|bisel|capucha|cuello|manga|mangas|estampado|logo|letras|rayas|lente"
+)
+_FILLINGS = "relleno|rellena|rellenas|cubierto|cubierta|banado|banada|salsa|cobertura|trozos|chips"
+_ENDS = (
+    "hdmi|mini hdmi|micro hdmi|vga|dvi|displayport|dp|usb|usb a|usb c|tipo c|micro usb|lightning|"
+    "jack|rca|rj45|ethernet|auxiliar|optico|coaxial|sata|ide|xlr|plug"
+)
 _COLOURS = {word for phrase in COLOUR_WORDS for word in phrase.split()}
 """Sorting has taken the words of "azul marino" apart."""
 _STOPPED = rf" (?:{any_of(STOP_WORDS)} )+"
@@ -35,12 +60,24 @@ _JOINS: tuple[tuple[str, str], ...] = (
     (r"(?-u:\b)([0-9]+)x(?-u:\b)", "${1}_x"),
     (r"(?-u:\b)x([0-9]+)(?-u:\b)", "x_$1"),
     (r" (?:libre de|cero|zero|0%|0) (azucar|lactosa|gluten|sal|alcohol|sodio) ", " sin $1 "),
-    (r"(?-u:\b)(con|sin) (?:(?:de|la|el|los|las) )*([\p{L}][\p{L}\p{N}]*)", "${1}_$2"),
+    # What comes with a thing is told apart from the thing, down to its colour or flavour:
+    # "chocolate con salsa de frambuesa", "negra con planta blanca".
+    (rf"(?-u:\b)con {_ARTICLES}([\p{{L}}]{{3,}}) (?:de )?({any_of(_TOLD_OF_PARTS)})(?-u:\b)",
+     "con_${1}_$2"),
+    (rf"(?-u:\b)({_PARTS}) ({any_of(COLOUR_WORDS)})(?-u:\b)", "${1}_$2"),
+    (rf"(?-u:\b)({_FILLINGS}) (?:de |con )?({any_of(FLAVOUR_WORDS)})(?-u:\b)", "${1}_$2"),
+    (rf"(?-u:\b)({_ENDS}) (?:a|to) ({_ENDS})(?-u:\b)", "${1}_a_$2"),
+    # "Vaso para juguera" is no juguera; "shampoo para hombre" is "shampoo hombre".
+    (rf"(?-u:\b)para {_ARTICLES}({any_of(_MEANT_FOR)})(?-u:\b)", "$1"),
+    (rf"(?-u:\b)(con|sin|para) {_ARTICLES}([\p{{L}}][\p{{L}}\p{{N}}]*)", "${1}_$2"),
+    # Of an adaptor, order alone tells which end is which.
+    (r"([^ ,;+_]+) (macho|hembra) ", "${1}_$2 "),
+    (r" (macho|hembra) ", " _$1 "),
     # A zero that negates nothing sorts behind every word that it could negate.
     (r"(?-u:\b)cero(?-u:\b)", "zero"),
     (r"([\p{L}\p{N}])\+([\p{L}\p{N}])", "$1 $2"),
     (r"([\p{L}\p{N}])\+ ", "$1 plus "),
-)
+)  # fmt: skip
 
 
 def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = ()) -> pl.Expr:
@@ -77,6 +114,14 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
         .struct.with_fields(
             pl.when(text.str.contains(_COUNT))
             .then(text.str.replace_all(r"(?: pack)+ ", " "))
+            .otherwise(text)
+            .alias("text")
+        )
+        # "12 latas de 350 ml" is "lata 12x350": where it is the only count, what it counts
+        # is a word like others.
+        .struct.with_fields(
+            pl.when(text.str.count_matches(_COUNT_TOKEN) == 1)
+            .then(text.str.replace(_CONTAINERS_COUNTED, " ${1}un $2 "))
             .otherwise(text)
             .alias("text")
         )
