@@ -188,12 +188,13 @@ def nearest(
         ``CANDIDATE_SCHEMA``, by question the nearest first.
     """
     settings = config.cache
-    bulk.stage(connection, "wanted_vectors", wanted.select("question_key", "text_hash"))
     # Its parameter cannot be bound.
     connection.execute(sa.text(f"set local hnsw.ef_search = {settings.search_breadth:d}"))
     rows = connection.execute(
         sa.text(NEAREST),
         {
+            "keys": wanted["question_key"].to_list(),
+            "hashes": wanted["text_hash"].to_list(),
             "neighbours": settings.neighbours,
             "farthest": 1 - settings.min_similarity,
             "contract": ANSWER_CONTRACT_VERSION,
@@ -201,9 +202,7 @@ def nearest(
             "seconds": settings.ttl_days * 86400,
         },
     )
-    found = [tuple(row) for row in rows]
-    connection.execute(sa.text("drop table wanted_vectors"))
-    return pl.DataFrame(found, schema=CANDIDATE_SCHEMA, orient="row")
+    return pl.DataFrame([tuple(row) for row in rows], schema=CANDIDATE_SCHEMA, orient="row")
 
 
 # The distance is compared outside: inside, with an iterative scan, a miss takes 100 times as
@@ -211,13 +210,12 @@ def nearest(
 # value of the outer row, which LATERAL gives it and a plain join does not.
 NEAREST = """
 with asked as materialized (
-    select wanted.question_key, coalesce(kept.embedding, entry.embedding) as embedding
-    from wanted_vectors wanted
-    left join normalizer.embedded_texts kept on kept.text_hash = wanted.text_hash::uuid
-    left join lateral (
-        select embedding from normalizer.cache_entries
-        where text_hash = wanted.text_hash::uuid limit 1
-    ) entry on kept.text_hash is null
+    select wanted.question_key, coalesce(
+        (select embedding from normalizer.embedded_texts kept
+         where kept.text_hash = wanted.text_hash),
+        (select embedding from normalizer.cache_entries entry
+         where entry.text_hash = wanted.text_hash limit 1)) as embedding
+    from unnest(cast(:keys as text[]), cast(:hashes as uuid[])) wanted (question_key, text_hash)
 )
 select asked.question_key, near.question_key, near.name, near.listing_brand, near.ean,
        near.category_group, 1 - near.distance

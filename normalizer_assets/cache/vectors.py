@@ -282,7 +282,7 @@ def _read(work: PartitionWork, request_id: int) -> Spent | None:
     usage = usage_from_response(body)
     cost = cost_usd(usage, work.config.models[work.config.embedding.model], batch=False)
     with work.begin() as connection:
-        _keep(connection, rows)
+        keep(connection, rows)
         call_ledger.settle_request(
             connection,
             request_id,
@@ -307,7 +307,7 @@ def _vector(work: PartitionWork, text: str) -> "np.ndarray[Any, np.dtype[np.floa
     return vector
 
 
-def _keep(connection: sa.Connection, rows: list[tuple[str, Any]]) -> None:
+def keep(connection: sa.Connection, rows: list[tuple[str, Any]]) -> None:
     """Keeps vectors by the hash of their text; one that is kept already stays."""
     from pgvector import HalfVector
     from pgvector.psycopg import register_vector

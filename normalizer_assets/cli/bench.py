@@ -15,8 +15,9 @@ from normalizer_assets.evaluation.bench import BENCHMARKS, DEFAULT_ROWS
 def command(name: str, rows: int | None, as_json: bool) -> None:
     """Time the benchmark NAME with its own Postgres and stand-in; nothing of yours is touched.
 
-    ledger: requests recorded and written, result lines harvested. pipeline: every stage of
-    a partition of invented listings. load: the code location against `import dagster`.
+    exact, semantic: lookups in a cache of --rows entries. ledger: requests recorded and
+    written, result lines harvested. pipeline: every stage of a partition of invented listings.
+    load: the code location against `import dagster`.
     """
     result = BENCHMARKS[name](rows or DEFAULT_ROWS[name])
     if as_json:
@@ -24,7 +25,7 @@ def command(name: str, rows: int | None, as_json: bool) -> None:
         return
     for key, value in result.items():
         if isinstance(value, dict):
-            for stage, seconds in value.items():
-                click.echo(f"  {stage:<18} {seconds}")
+            for part, figure in value.items():
+                click.echo(f"  {part:<18} {figure}")
         else:
             click.echo(f"{key:<20} {value}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.evaluation.cache_bench import CACHE_BENCHMARKS
 from normalizer_assets.evaluation.scratch import scratch
 from normalizer_assets.evaluation.synthetic import DAY, synthetic_landing
 
@@ -90,11 +91,18 @@ def load(_: int) -> dict[str, Any]:
 
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, Any]]] = {
+    **CACHE_BENCHMARKS,
     "ledger": ledger,
     "load": load,
     "pipeline": pipeline,
 }
-DEFAULT_ROWS = {"ledger": 100_000, "pipeline": 10_000, "load": 0}
+DEFAULT_ROWS = {
+    "exact": 1_000_000,
+    "semantic": 100_000,
+    "ledger": 100_000,
+    "pipeline": 10_000,
+    "load": 0,
+}
 
 
 class _Stages:

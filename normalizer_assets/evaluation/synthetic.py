@@ -47,5 +47,15 @@ def synthetic_landing(rows: int) -> pl.DataFrame:
     )
 
 
+def one_listing(name: str, category_group: str) -> pl.DataFrame:
+    """Returns one listing as the intake leaves it, without brand, EAN and price."""
+    return pl.DataFrame({"name": [name], "category_group": [category_group]}).with_columns(
+        pl.lit(None, dtype=pl.String).alias("brand"),
+        pl.lit(None, dtype=pl.String).alias("category"),
+        pl.lit(None, dtype=pl.String).alias("ean"),
+        pl.lit(None, dtype=pl.Int64).alias("price"),
+    )
+
+
 DAY = date(2024, 1, 15)
 """The day that benchmarks land their listings on."""

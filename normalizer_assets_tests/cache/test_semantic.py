@@ -410,14 +410,18 @@ def test_lookups_use_the_index_by_similarity(work: PartitionWork) -> None:
             )
         )
         connection.execute(sa.text("analyze normalizer.cache_entries"))
-        connection.execute(
-            sa.text(
-                "create temporary table wanted_vectors as select question_key, "
-                "text_hash::text from normalizer.cache_entries where question_key = 'n7'"
-            )
-        )
-        values = {"neighbours": 5, "farthest": 0.3, "contract": 1, "seconds": 9e6}
-        values["model"] = "text-embedding-3-small"  # type: ignore[assignment]
+        [text_hash] = connection.execute(
+            sa.text("select text_hash from normalizer.cache_entries where question_key = 'n7'")
+        ).scalars()
+        values = {
+            "keys": ["q"],
+            "hashes": [str(text_hash)],
+            "neighbours": 5,
+            "farthest": 0.3,
+            "contract": 1,
+            "seconds": 9e6,
+            "model": "text-embedding-3-small",
+        }
         explained = sa.text(f"explain {semantic.NEAREST}")
         plan = "\n".join(connection.execute(explained, values).scalars())
         [found] = connection.execute(sa.text(semantic.NEAREST), values)

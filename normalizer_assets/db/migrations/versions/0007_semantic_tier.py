@@ -35,8 +35,20 @@ _ADDED: tuple[tuple[str, type[sa.types.TypeEngine[object]]], ...] = (
 )
 
 
+def _index_answers(included: list[str]) -> None:
+    op.drop_index("answers_by_question", table_name="answers", schema=SCHEMA)
+    op.create_index(
+        "answers_by_question",
+        "answers",
+        ["question_key", "answered_at"],
+        schema=SCHEMA,
+        postgresql_include=included,
+    )
+
+
 def upgrade() -> None:
     """Applies the change; entries of before are kept, with what the ledger knows of them."""
+    _index_answers(["status"])
     op.alter_column("cache_entries", "text", new_column_name="name", schema=SCHEMA)
     for name, kind in _ADDED:
         op.add_column("cache_entries", sa.Column(name, kind()), schema=SCHEMA)
@@ -77,6 +89,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Takes the change back; questions that were answered by likeness are asked again."""
+    _index_answers([])
     op.drop_table("semantic_hits", schema=SCHEMA)
     op.drop_table("embedded_texts", schema=SCHEMA)
     op.drop_index("cache_entries_by_text", table_name="cache_entries", schema=SCHEMA)
