@@ -477,7 +477,7 @@ class CacheConfig(Section):
     """
 
     semantic: bool = True
-    min_similarity: float = Field(default=0.7, ge=0, le=1)
+    min_similarity: float = Field(default=0.5, ge=0, le=1)
     neighbours: int = Field(default=5, gt=0, le=100)
     search_breadth: int = Field(default=100, gt=0, le=1000)
     ttl_days: float = Field(default=365.0, gt=0)

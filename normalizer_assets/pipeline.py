@@ -37,7 +37,7 @@ from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.entries import Embedded, embed_pending
 from normalizer_assets.cache.exact import with_routes
 from normalizer_assets.cache.neighbours import neighbours_for
-from normalizer_assets.cache.semantic import LookedUp, look_up, settle_audits
+from normalizer_assets.cache.semantic import LookedUp, look_up, settle_audits, with_examples
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.db.tables import PartitionState
 from normalizer_assets.intake.partition import PartitionIntake, take_in
@@ -240,7 +240,7 @@ def submit(
             say(looked_up.trouble)
         ready, replaced = _with_living_models(work, say)
         switched.extend(replaced)
-        return ready, listings
+        return ready, with_examples(ready, listings)
 
     if force:
         say(force_notice(work.config, work.partition, routed))
@@ -292,8 +292,10 @@ def collect(
 ) -> Collected:
     """Ends the partition's questions, as ``collection.collect`` does."""
     asks = _questions(work, pl.col("state") == "open")
-    ready = _with_living_models(work, say)[0] if asks else work
-    return collect_batches(ready, routed, progress)
+    if not asks:
+        return collect_batches(work, routed, progress)
+    ready = _with_living_models(work, say)[0]
+    return collect_batches(ready, with_examples(ready, routed), progress)
 
 
 @dataclass(frozen=True)

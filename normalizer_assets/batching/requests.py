@@ -14,6 +14,7 @@ from normalizer_assets.pricing.costs import exact
 from normalizer_assets.pricing.estimates import TYPICAL_ANSWER_TOKENS
 from normalizer_assets.pricing.savings import Scenario, compare
 from normalizer_assets.prompting.bodies import request_bodies
+from normalizer_assets.prompting.examples import TYPICAL_TOKENS
 from normalizer_assets.prompting.templates import prompt_version, render, template_for
 from normalizer_assets.prompting.tokens import count_prompt_tokens
 
@@ -40,6 +41,8 @@ def build_requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step)
         listings: Columns question_key, retailer, sku, name, category, price, tier, band;
             where a partition holds several shops also retailer_name, the display name of
             each listing's own or null, else that of the partition's retailer is taken.
+            Where ``cache.examples`` asks for some, examples, the text of the listing's own
+            or null; without that column, as in an estimate, each costs what is typical.
         step: ``batch`` and ``individual`` ask the listing's tier, ``legacy`` the legacy
             tier.
 
@@ -94,6 +97,15 @@ def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> p
     settings, model = config.tiers[tier], config.model_of(tier)
     template = template_for(tier, band, individually=step != "batch")
     prompts = render(template, listings, listings["retailer_name"][0])
+    version = pl.lit(prompt_version(template))
+    expected = 0
+    if config.cache.examples and template == "DETAILED":
+        if "examples" in listings.columns:
+            prompts = prompts + listings["examples"].fill_null("")
+            with_some = pl.col("examples").is_not_null()
+            version = pl.when(with_some).then(version + "+examples").otherwise(version)
+        else:
+            expected = config.cache.examples * TYPICAL_TOKENS
     # Individual calls are estimated at the full price: flex is not always to be had.
     factor = exact(model.batch_factor) if step == "batch" else Decimal(1)
     per_token = {
@@ -102,7 +114,7 @@ def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> p
     }
     # What a person is told an answer costs is what the budget reserves for it.
     answer_tokens = TYPICAL_ANSWER_TOKENS[template] + model.reasoning_estimate
-    tokens = count_prompt_tokens(prompts, settings.system)
+    tokens = count_prompt_tokens(prompts, settings.system) + expected
 
     def usd(output_tokens: int) -> pl.Series:
         cost = tokens * per_token["input"] + output_tokens * per_token["output"]
@@ -113,7 +125,7 @@ def _requests(config: NormalizerConfig, listings: pl.DataFrame, step: Step) -> p
         "sku",
         "tier",
         pl.lit(settings.model).alias("llm_model"),
-        pl.lit(prompt_version(template)).alias("prompt_version"),
+        version.alias("prompt_version"),
         tokens,
         pl.lit(answer_tokens, dtype=pl.Int32).alias("answer_tokens"),
         usd(answer_tokens).alias("estimated_usd"),

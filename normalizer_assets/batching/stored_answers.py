@@ -154,6 +154,8 @@ def answers_for(
         ),
         own=pl.lit(value=False),
         alike=pl.lit(value=True),
+        # A known product has no answer that was bought.
+        answered_by=pl.col("answered_by").fill_null("human"),
         # Nothing was bought for this row, whoever bought the answer.
         **{column: pl.lit(None, dtype=direct.schema[column]) for column in _OF_THE_REQUEST},
     )

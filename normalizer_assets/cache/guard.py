@@ -10,7 +10,7 @@ codes, numbers and every word must agree, and a word that only one of the two ha
 known to be harmless in their category group. A word that nobody knows is a difference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -20,15 +20,18 @@ from normalizer_assets.cache.lexicon import (
     FITTINGS,
     MEMORY_WORDS,
     Lexicon,
+    aliases,
     harmless_words,
+    marked_abbreviations,
     owners,
     stem,
     stems,
     talk,
+    use_clause,
     vocabulary,
 )
 from normalizer_assets.grammar.brands import brand_of, stated_brand
-from normalizer_assets.grammar.quantities import NUMBER, UNITS
+from normalizer_assets.grammar.quantities import COUNT_UNITS, NUMBER, UNITS
 from normalizer_assets.grammar.text import fold, words
 from normalizer_assets.routing.canonical import canonical_name
 
@@ -114,16 +117,19 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         ]
     ).rechunk()
     field = stated_brand(pl.col("brand"))
+    one_spelling = _exchanged(
+        words(fold(field)).str.replace_all(" ", "  ", literal=True), aliases()
+    ).str.replace_all(" +", " ")
     read = rewritten.with_columns(
-        text=canonical_name(pl.col("plain"), pl.col("brand"), lexicon.noise_words),
+        text=canonical_name(pl.col("plain"), one_spelling, lexicon.noise_words),
         pieces=_pieces(words(pl.col("plain"))),
-        field=_said(pl.coalesce(brand_of(field, pl.col("group")), field)),
-        stated=_said(brand_of(pl.col("name"), pl.col("group"))),
+        field=_pieces(one_spelling),
+        stated=_said(brand_of(pl.col("plain"), pl.col("group"))),
         lines=_lines(words(fold(pl.concat_str("brand", "name", separator=" ", ignore_nulls=True)))),
     )
     return pl.concat(
         [
-            part.with_columns(tokens=_tokens(pl.col("text"), vocabulary(str(group)).synonyms))
+            part.with_columns(tokens=_tokens(pl.col("text"), str(group)))
             for (group,), part in read.partition_by("group", as_dict=True).items()
         ]
     )
@@ -135,7 +141,8 @@ _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\bc/ ?([a-z]{2})", "con $1"),
     (r"\bs/ ?([a-z]{2})", "sin $1"),
     (r"\bp/ ?([a-z]{2})", "para $1"),
-    (r"([a-z])\.($|[ /,])", "$1 $2"),
+    # The full stop stays with what it cuts until the word is looked up.
+    (r"([a-z])\.($|[ /,])", "$1\u2025 $2"),
     (r"([0-9])°", "$1 grados"),
     (r"'s\b", "s"),
     (rf" a ({_BY_MEANS_OF})\b", " $1"),
@@ -153,28 +160,50 @@ def _rewritten(name: pl.Expr, group: str) -> pl.Expr:
     text = fold(name)
     for pattern, replacement in _ABBREVIATIONS:
         text = text.str.replace_all(pattern, replacement)
+    text = text.str.replace_all(use_clause(), " $1")
     # Doubled spaces let neighbours be found that would share one.
     text = pl.concat_str(pl.lit("  "), text.str.replace_all(" +", "  "), pl.lit("  "))
     phrases = vocabulary(group).phrases
-
-    def spaced(phrase: str) -> str:
-        return f" {phrase.replace(' ', '  ')} "
-
-    for replaced in (dict.fromkeys(talk(), ""), phrases):
-        if replaced:
-            # As one literal each: Polars takes a list of a single phrase for text.
-            text = text.str.replace_many(
-                pl.lit([spaced(phrase) for phrase in replaced], dtype=_WORDS),
-                pl.lit([spaced(target) for target in replaced.values()], dtype=_WORDS),
-                leftmost=True,
-            )
+    marked = {f"{cut}\u2025": word for cut, word in marked_abbreviations(group).items()}
+    text = _exchanged(text, marked).str.replace_all("\u2025", "", literal=True)
+    for replaced in (dict.fromkeys(talk(), ""), aliases(), phrases):
+        text = _exchanged(text, replaced)
     return text.str.replace_all(" +", " ").str.strip_chars(" ,")
 
 
-def _tokens(canonical: pl.Expr, synonyms: Mapping[str, str]) -> pl.Expr:
-    """Stems, quantities in base units, counts and codes, each once; synonyms are one."""
+def _exchanged(spaced: pl.Expr, exchanged: Mapping[str, str]) -> pl.Expr:
+    """Puts one phrase for another, in text with doubled spaces."""
+    if not exchanged:
+        return spaced
+
+    def framed(phrases: Iterable[str]) -> pl.Expr:
+        # As one literal: Polars takes a list of a single phrase for text.
+        found = [f" {phrase.replace(' ', '  ')} " for phrase in phrases]
+        return pl.lit(found, dtype=_WORDS)
+
+    return spaced.str.replace_many(framed(exchanged), framed(exchanged.values()), leftmost=True)
+
+
+_COUNTED = rf" ([0-9]+)(?:{'|'.join(COUNT_UNITS)})(?-u:\b)"
+
+
+def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
+    """Stems, quantities in base units, counts and codes, each once; synonyms are one.
+
+    Where it is the only count, "100 bolsitas" are "100 un", and so is the x30 of goods.
+    """
+    spaced = pl.concat_str(pl.lit(" "), canonical)
+    if group in GOODS:
+        spaced = spaced.str.replace(r" x_([0-9]+)($| |,)", " ${1}un$2")
+        spaced = spaced.str.replace_all(r" x,? ([0-9]+un)", " $1")
+    counted = (
+        pl.when(spaced.str.count_matches(_COUNTED) == 1)
+        .then(spaced.str.replace(_COUNTED, " ${1}un"))
+        .otherwise(spaced)
+    )
+    synonyms = vocabulary(group).synonyms
     return (
-        canonical.str.replace_all(r"[,;]", " ")
+        counted.str.replace_all(r"[,;]", " ")
         .str.extract_all(r"[^ ]+")
         .list.eval(stem(pl.element()).replace(dict(synonyms)))
         .list.unique(maintain_order=True)
@@ -352,6 +381,8 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
     )
 
 
+GOODS = (*FOOD, *CARE)
+"""Groups of goods that come in packs, and whose names hold no X30."""
 FAMILIES: tuple[frozenset[str], ...] = (
     frozenset({*FOOD, "baby", "pharmacy", "other"} - {"pet_food"}),
     frozenset({*CARE, "small_appliances", "dairy", "groceries", "clothing"}),

@@ -17,7 +17,10 @@ import polars as pl
 from normalizer_assets.answers.groups import COLOURED
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import gazetteer
-from normalizer_assets.grammar.text import spelled
+from normalizer_assets.grammar.colours import COLOUR_WORDS
+from normalizer_assets.grammar.products import FLAVOUR_WORDS
+from normalizer_assets.grammar.text import any_of, spelled
+from normalizer_assets.intake.category_words import PRODUCT_WORDS
 
 MEMORY_WORDS = ("ram", "rom", "memoria", "almacenamiento", "interna", "interno")
 """Harmless where both names state two memories: which is which shows in their size."""
@@ -160,16 +163,17 @@ def vocabulary(group: str) -> Vocabulary:
     if group in COLOURED:
         for colour, row in COLOUR_FORMS.items():
             phrases |= dict.fromkeys(row.split(), colour)
-    rows = words["kinds"].get(group, [])
-    firsts = []
-    for first, *others in rows:
-        name = first.replace(" ", "_")
-        firsts.append(name)
-        phrases |= dict.fromkeys((one for one in (first, *others) if " " in one), name)
-        phrases |= dict.fromkeys((one for one in others if " " not in one), name)
+    first_of = {
+        one: row[0].replace(" ", "_") for row in words["kinds"].get(group, ()) for one in row
+    }
     # An abbreviation may stand for an English word, and that one for a kind.
     for _ in range(2):
-        phrases = {phrase: phrases.get(target, target) for phrase, target in phrases.items()}
+        phrases = {
+            phrase: first_of.get(target, phrases.get(target, target))
+            for phrase, target in phrases.items()
+        }
+    phrases |= first_of
+    phrases = {phrase: target for phrase, target in phrases.items() if phrase != target}
     longest_first = sorted(phrases.items(), key=lambda one: (-len(one[0]), one[0]))
     # An abbreviation is written out before quantities are read: "30 compr." are comprimidos.
     single = {
@@ -177,11 +181,22 @@ def vocabulary(group: str) -> Vocabulary:
         for phrase, target in longest_first
         if " " not in phrase + target and phrase not in short
     }
+    alone = {one: name for one, name in first_of.items() if " " not in one}
+    # By their stems, because a translation may name a kind in the plural.
+    kind_of = dict(zip(stems(alone), stems(alone.values()), strict=True))
     return Vocabulary(
         phrases={phrase: target for phrase, target in longest_first if phrase not in single},
-        synonyms=dict(zip(stems(single), stems(single.values()), strict=True)),
-        kinds=frozenset(stems(firsts)),
+        synonyms=_settled(single, kind_of),
+        kinds=frozenset(stems(first_of.values())),
     )
+
+
+def _settled(single: Mapping[str, str], kind_of: Mapping[str, str]) -> dict[str, str]:
+    """Returns stem -> stem, each target standing for itself."""
+    translated = dict(zip(stems(single), stems(single.values()), strict=True))
+    found = {word: kind_of.get(target, target) for word, target in translated.items()}
+    found |= kind_of
+    return {word: found.get(target, target) for word, target in found.items() if word != target}
 
 
 @cache
@@ -208,9 +223,59 @@ def owners() -> dict[str, str]:
 
 
 @cache
+def aliases() -> dict[str, str]:
+    """Returns spelling of a brand -> the one that stands for it, folded, longest first."""
+    found: dict[str, str] = _words()["aliases"]
+    return dict(sorted(found.items(), key=lambda one: (-len(one[0]), one[0])))
+
+
+MARKED_LETTERS = 3
+"""A word that is cut shorter may be any."""
+
+
+@cache
+def marked_abbreviations(group: str) -> dict[str, str]:
+    """Returns beginning of a word -> the word, where a group knows one such word alone.
+
+    For what is written with a full stop ("Paracet."): "lim." may be limón or limpiador, and
+    so is none. The words of other groups count too, or a beginning would be clear only
+    because a list is short.
+    """
+    words = _words()
+    known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
+    for table in ("translations", "abbreviations"):
+        known.update(target for part in words[table].values() for target in part.values())
+    known.update(one for rows in words["kinds"].values() for row in rows for one in row)
+    known.update(one for text in PRODUCT_WORDS.values() for one in text.replace(",", " ").split())
+    single = sorted({word for phrase in known for word in phrase.split() if word.isalpha()})
+    stem_of = dict(zip(single, stems(single), strict=True))
+    shortest: dict[str, str] = {}
+    for word in single:
+        shortest[stem_of[word]] = min(word, shortest.get(stem_of[word], word), key=len)
+    meant: dict[str, set[str]] = {}
+    for word in shortest.values():
+        for length in range(MARKED_LETTERS, len(word)):
+            meant.setdefault(word[:length], set()).add(word)
+    taken = {*single, *vocabulary(group).synonyms, *vocabulary(group).phrases}
+    return {
+        beginning: next(iter(found))
+        for beginning, found in sorted(meant.items(), key=lambda one: (-len(one[0]), one[0]))
+        if len(found) == 1 and beginning not in taken
+    }
+
+
+@cache
 def talk() -> tuple[str, ...]:
     """Returns whole phrases of shop talk, the longest first."""
     return tuple(sorted(_words()["talk"], key=lambda phrase: (-len(phrase), phrase)))
+
+
+@cache
+def use_clause() -> str:
+    """Returns a pattern for clauses such as "ideal para la oficina", over single spaces."""
+    openers, uses = (any_of(_words()[name]) for name in ("talk_openers", "talk_uses"))
+    articles = "(?:(?:el|la|los|las|tu|tus|toda la|todo el) )?"
+    return rf" (?:{openers}) para {articles}{uses}(?: [ye] {articles}{uses})?($|[ ,])"
 
 
 @cache
@@ -236,7 +301,7 @@ def stem(word: pl.Expr) -> pl.Expr:
 _STEMS: tuple[tuple[str, str], ...] = (
     (r"^([a-z_]{2,}[^s0-9])s$", "$1"),
     (r"^([a-z_]{3,})e$", "$1"),
-    (r"^([a-z_]{3,})c$", "${1}z"),
+    (r"^([a-z_]{2,})c$", "${1}z"),
     (r"^([a-z_]{2,}(?:ad|id|ic|iv|os|er|en|an))a$", "${1}o"),
 )
 

@@ -3,6 +3,7 @@
 Belongs here: reading. Does not belong here: changing anything (``entries``, ``semantic``).
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -51,7 +52,7 @@ def statistics(connection: sa.Connection, config: NormalizerConfig) -> dict[str,
         "dimensions": vectors.stored_dimensions(connection),
         "bytes": size,
         "bytes_per_entry": round(size / total) if total else None,
-        "rows": dict(connection.execute(sa.text(_ROWS)).tuples().all()),
+        "rows": _pairs(connection.execute(sa.text(_ROWS))),
         "hits": hits,
         "audits": {
             "settled": audited,
@@ -71,7 +72,11 @@ group by 1 order by 1
 
 def _counts(connection: sa.Connection, column: "sa.ColumnElement[Any]") -> dict[str, int]:
     rows = connection.execute(sa.select(column, sa.func.count()).group_by(column).order_by(column))
-    return dict(rows.tuples().all())
+    return _pairs(rows)
+
+
+def _pairs(rows: Iterable[Any]) -> dict[str, int]:
+    return {row[0]: row[1] for row in rows}
 
 
 def explain(work: PartitionWork, listing: pl.DataFrame) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def explain(work: PartitionWork, listing: pl.DataFrame) -> dict[str, Any]:
         "category_group": row["category_group"],
         "canonical_key": row["canonical_key"],
         "question_key": key,
-        "tier": "semantic" if serving == alike and alike else "exact" if exact else None,
+        "tier": "exact" if serving == [key] else "semantic" if serving else None,
         "answer": next(iter(said.values()), None),
         "neighbours": [
             {

@@ -27,6 +27,7 @@ from normalizer_assets.cache.vectors import embed_texts, embedded_text, text_has
 from normalizer_assets.config import ANSWER_CONTRACT_VERSION, ConfigurationError, NormalizerConfig
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import cache_entries, semantic_hits
+from normalizer_assets.prompting.examples import examples_text
 
 logger = logging.getLogger(__name__)
 
@@ -230,6 +231,68 @@ where asked.embedding is not null and near.distance <= :farthest
   and near.created_at >= now() - make_interval(secs => :seconds)
 order by asked.question_key, near.distance, near.question_key
 """
+
+
+# --- near misses ----------------------------------------------------------------------
+
+
+def with_examples(work: PartitionWork, listings: pl.DataFrame) -> pl.DataFrame:
+    """Adds the nearest accepted answers as examples to listings that are asked at full.
+
+    A near miss is not wasted: a model that sees how a variant was answered answers this one
+    alike. Texts that were never looked up have none, and nothing is embedded for them.
+
+    Args:
+        work: The partition; ``cache.examples`` says how many each.
+        listings: Routed listings.
+
+    Returns:
+        ``listings`` with examples (String, null without any); unchanged where none are
+        wanted.
+    """
+    wished = work.config.cache.examples
+    if not wished:
+        return listings
+    wanted = described(
+        listings.filter(pl.col("tier") == "full").unique("question_key", keep="first"), work.config
+    )
+    try:
+        with work.engine.begin() as connection:
+            found = nearest(connection, wanted, work.config).join(
+                wanted.select("question_key", "category_group"), on="question_key"
+            )
+            near = (
+                found.filter(
+                    (pl.col("entry_group") == pl.col("category_group"))
+                    & (pl.col("entry_key") != pl.col("question_key"))
+                )
+                .group_by("question_key", maintain_order=True)
+                .head(wished)
+            )
+            said = stored_answers.said_of(
+                connection, work.partition, near["entry_key"].unique().to_list()
+            )
+    except sa.exc.DBAPIError as error:
+        logger.warning("%s: no examples in prompts: %s", work.partition.key, error)
+        return listings.with_columns(examples=pl.lit(None, dtype=pl.String))
+    texts = {
+        key: examples_text(
+            [
+                (row["entry_name"], said[row["entry_key"]])
+                for row in part.iter_rows(named=True)
+                if row["entry_key"] in said
+            ]
+        )
+        for (key,), part in near.partition_by("question_key", as_dict=True).items()
+    }
+    return listings.with_columns(
+        examples=pl.col("question_key").replace_strict(
+            pl.Series(list(texts), dtype=pl.String),
+            pl.Series(list(texts.values()), dtype=pl.String),
+            default=None,
+            return_dtype=pl.String,
+        )
+    )
 
 
 # --- hits and audits ------------------------------------------------------------------

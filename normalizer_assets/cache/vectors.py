@@ -152,7 +152,7 @@ def fit_dimensions(connection: sa.Connection, dimensions: int) -> None:
     if stored == dimensions:
         return
     filled = any(
-        connection.execute(sa.text(f"select from normalizer.{table} limit 1")).first()
+        connection.execute(sa.text(f"select 1 from normalizer.{table} limit 1")).first()
         for table in VECTOR_TABLES
     )
     if filled:

@@ -111,6 +111,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     # A number in quotation marks is a name, no size in inches: Santa Rita "120".
     (r'(^| )"([0-9]+)"( |,|$)', "$1$2$3"),
     (r"(?-u:\b)wi-fi(?-u:\b)", "wifi"),
+    (r"([0-9a-z])\*([0-9])", "${1} x$2"),
     (r"([0-9]),([0-9])", "$1.$2"),
     # "1.500 ml" is 1500 ml: three digits after the point of a small unit are thousands.
     (rf"{_B}([1-9][0-9]{{0,2}})\.([0-9]{{3}}) ?((?:ml|cc|g|gr|grs|un|und|mg|mah|btu|lm){_B})",

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from normalizer_assets import pipeline
 from normalizer_assets.batching import stored_answers
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache import entries, semantic
 from normalizer_assets.db.tables import (
@@ -303,6 +304,37 @@ def test_audits_are_drawn_alike_whoever_looks_and_as_often_as_asked() -> None:
     assert 150 < drawn.sum() < 250
     assert not semantic.is_audited(keys, 0.0).any()
     assert semantic.is_audited(keys, 1.0).all()
+
+
+# --- near misses ----------------------------------------------------------------------
+
+
+def test_a_near_miss_is_an_example_of_the_detailed_prompt(known: PartitionWork) -> None:
+    later = configured(day_of(known, 2), cache={"examples": 2})
+    land(later)
+    routed = pipeline.route(later, listings(later, LARGER_PHONE)).with_columns(
+        tier=pl.lit("full"), band=pl.lit("complex")
+    )
+    pipeline.submit(later, routed)
+    shown = semantic.with_examples(later, routed)
+    assert "Galaxy A35" in shown["examples"][0]
+    [body] = build_requests(later.config, shown, "individual")["body"]
+    assert PHONE in body
+    without = build_requests(known.config, routed, "individual")
+    assert PHONE not in without["body"][0]
+    version = build_requests(later.config, shown, "individual")["prompt_version"][0]
+    assert version == f"{without['prompt_version'][0]}+examples"
+
+
+def test_an_estimate_counts_examples_that_are_not_looked_up_yet(known: PartitionWork) -> None:
+    routed = pipeline.route(known, listings(known, PHONE)).with_columns(
+        tier=pl.lit("full"), band=pl.lit("complex")
+    )
+    shown = configured(known, cache={"examples": 2}).config
+    plain = build_requests(known.config, routed, "batch")
+    dearer = build_requests(shown, routed, "batch")
+    assert dearer["estimated_usd"][0] > plain["estimated_usd"][0]
+    assert dearer["body"].to_list() == plain["body"].to_list()
 
 
 # --- leaving --------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from normalizer_assets.answers.confidence import SHIPPED, read_calibration
@@ -109,4 +110,21 @@ def test_pairs_that_cannot_be_read_are_one_clear_line(typed: Typed, tmp_path: Pa
     said = typed("eval", "cache", "--worst-case", "--pairs", str(file))
     assert said.code == 1
     assert "lacks the column" in said.err
-    assert typed("eval", "cache", "--pairs", str(file)).code == 2
+    assert typed("eval", "cache", "--pairs", str(file)).code == 1
+
+
+@pytest.mark.slow
+def test_similarity_decides_too_outside_the_worst_case(typed: Typed, tmp_path: Path) -> None:
+    file, out = tmp_path / "pairs.csv", tmp_path / "verdicts.ndjson"
+    file.write_text(
+        "name_a,category_a,name_b,category_b,same\n"
+        "Galletas Tritón 126 g,Galletas,Galleta Triton 126 gr,Galletas,1\n"
+        "Pan,Panadería,Marraqueta Corriente Kilo,Panadería,0\n",
+        encoding="utf-8",
+    )
+    said = typed("eval", "cache", "--pairs", str(file), "--out", str(out))
+    assert said.code == 0
+    assert json.loads(said.out)["hits_on_same"] == 1
+    first, second = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (first["hit"], first["tier"]) == (True, "semantic")
+    assert second["reason"].startswith("a similarity of 0")

@@ -1,0 +1,103 @@
+"""The guard's words: read whole, extended by users, narrowed by audits."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normalizer_assets.cache.lexicon import (
+    WORDS,
+    LexiconError,
+    harmless_words,
+    lexicon,
+    owners,
+    read_lexicon,
+    stems,
+    talk,
+    vocabulary,
+)
+from normalizer_assets.config import CATEGORY_GROUPS, load_config
+
+CONFIG = load_config({})
+
+
+def test_the_word_lists_are_folded_and_of_known_groups() -> None:
+    found = json.loads(WORDS.read_text(encoding="utf-8"))
+    groups = {*CATEGORY_GROUPS, "any"}
+    for table in ("kinds", "translations", "abbreviations", "harmless"):
+        assert set(found[table]) <= groups, table
+    spoken = [*found["talk"], *found["owners"], *found["owners"].values()]
+    spoken += [one for rows in found["kinds"].values() for row in rows for one in row]
+    for table in ("translations", "abbreviations"):
+        spoken += [word for part in found[table].values() for pair in part.items() for word in pair]
+    odd = [one for one in spoken if one != one.lower() or not one.isascii() or "  " in one]
+    assert not odd
+
+
+@pytest.mark.parametrize("group", CATEGORY_GROUPS)
+def test_no_word_stands_for_two_kinds(group: str) -> None:
+    found = vocabulary(group)
+    assert found.kinds
+    assert not {target for target in found.synonyms.values() if target in found.synonyms} - {
+        stem for stem, target in found.synonyms.items() if stem == target
+    }
+    assert harmless_words(group)
+
+
+@pytest.mark.parametrize(
+    ("word", "stem"),
+    [
+        ("galletas", "galleta"),
+        ("limones", "limon"),
+        ("luces", "luz"),
+        ("inalambrica", "inalambrico"),
+        ("chocolate", "chocolat"),
+        ("a54s", "a54s"),
+        ("pro", "pro"),
+        ("nina", "nina"),
+    ],
+)
+def test_plurals_and_genders_have_one_stem(word: str, stem: str) -> None:
+    assert stems([word]) == [stem]
+
+
+@given(st.lists(st.from_regex(r"[a-z_]{1,12}", fullmatch=True)))
+def test_a_stem_keeps_its_beginning_and_its_place(given_words: list[str]) -> None:
+    found = stems(given_words)
+    assert len(found) == len(given_words)
+    assert all(
+        stem[:2] == word[:2] and len(stem) <= len(word)
+        for stem, word in zip(found, given_words, strict=True)
+    )
+
+
+def test_an_owner_of_an_owner_is_one_too() -> None:
+    assert owners()["milo"] == "nestle"
+    chained = [line for line, makers in owners().items() if len(makers.split()) > 1]
+    assert chained
+    assert all(len(phrase.split()) > 1 or phrase for phrase in talk())
+
+
+def test_words_of_the_user_and_learned_ones_are_added(tmp_path: Path) -> None:
+    learned = tmp_path / "lexicon.json"
+    learned.write_text('{"toys": ["juguete"]}', encoding="utf-8")
+    cache = CONFIG.cache.model_copy(
+        update={"lexicon": str(learned), "harmless_words": {"toys": ("Edición",)}}
+    )
+    found = lexicon(CONFIG.model_copy(update={"cache": cache}), {"toys": ["mini"]})
+    assert {"juguete", "edicion"} <= found.harmless["toys"]
+    assert found.telling == {"toys": frozenset({"mini"})}
+
+
+def test_no_file_holds_no_words(tmp_path: Path) -> None:
+    assert read_lexicon(tmp_path / "none.json") == {}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"toys": "x"}', '{"toys": [1]}'])
+def test_a_file_that_is_no_lexicon_is_told(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "lexicon.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(LexiconError, match=r"lexicon\.json"):
+        read_lexicon(file)
