@@ -298,6 +298,9 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     parts = [
         part.with_columns(
             harmless=_harmless(str(group), lexicon),
+            assumed=pl.lit(
+                sorted(vocabulary(str(group)).assumed - _telling(lexicon, group)), dtype=_WORDS
+            ),
             kinds=pl.lit(
                 sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
             ),
@@ -311,12 +314,21 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
             pl.col(f"only_{side}").list.set_intersection("kinds").list.len() > 0 for side in "ab"
         ),
         # A kind beside one that both name is no kind: the biscuits in an ice cream.
-        omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() == 0)
+        omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() > 0)
+        .then(pl.lit([], dtype=_WORDS))
+        .when(_has_code(pl.col("common")))
         .then("kinds")
-        .otherwise(pl.lit([], dtype=_WORDS)),
+        .otherwise("assumed"),
     ).with_columns(
         differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
     )
+
+
+def _has_code(tokens: pl.Expr) -> pl.Expr:
+    """Whether there is a maker's code, which names one product whatever its kind is called."""
+    code = pl.element().str.contains(r"[a-z]") & pl.element().str.contains(r"[0-9]{2}")
+    quantity = pl.element().str.contains(_JOINABLE)
+    return tokens.list.eval(code & ~quantity).list.any()
 
 
 def _without_compounds(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -421,10 +433,10 @@ def _reason() -> pl.Expr:
         .then(pl.format("brands differ: {} v {}", *makers))
         .when(ordered & (pl.col("text_a") != pl.col("text_b")))
         .then(pl.lit("a bundle, or several counts"))
-        .when(token.is_not_null())
-        .then(pl.format("only one of them has: {}", token))
         .when("two_kinds")
         .then(pl.lit("two kinds of products"))
+        .when(token.is_not_null())
+        .then(pl.format("only one of them has: {}", token))
         .when(telling == 0)
         .then(pl.lit("nothing in common"))
         .when(

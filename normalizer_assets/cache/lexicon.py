@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from normalizer_assets.answers.groups import COLOURED
+from normalizer_assets.answers.groups import COLOURED, SCREENED
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import gazetteer
 from normalizer_assets.grammar.colours import COLOUR_WORDS
@@ -83,10 +83,7 @@ def lexicon(
     Raises:
         LexiconError: The file of learned words cannot be read.
     """
-    harmless: dict[str, set[str]] = {}
-    for source in (SHIPPED, config.lexicon):
-        for group, learned in read_lexicon(source).items():
-            harmless.setdefault(group, set()).update(learned)
+    harmless = {group: set(learned) for group, learned in read_lexicon(config.lexicon).items()}
     for group, given in config.cache.harmless_words.items():
         harmless.setdefault(group, set()).update(spelled(given))
     return Lexicon(
@@ -94,10 +91,6 @@ def lexicon(
         telling={group: frozenset(found) for group, found in (telling or {}).items()},
         noise_words=config.grammar.noise_words,
     )
-
-
-SHIPPED = Path(__file__).parent / "lexicon.json"
-"""Learned from the labelled pairs that are shipped (``evaluation/labels/README.md``)."""
 
 
 class LexiconError(ValueError):
@@ -139,14 +132,18 @@ class Vocabulary:
     Attributes:
         phrases: Phrase -> the phrase that stands for it, longest first.
         synonyms: Stem -> the stem that stands for it.
-        kinds: Stems of words for kinds of goods. A name may lack the word for its kind
-            ("Tucapel Grado 1"); two names with words for two kinds are two products
-            ("jugo" and "néctar").
+        kinds: Stems of words for kinds of goods: two names with words for two kinds are two
+            products ("jugo" and "néctar").
+        assumed: Of these, kinds that a name may lack, because everybody takes them for
+            granted ("Tucapel Grado 1" is rice): all kinds of a group that is hardly more
+            than one, and few of the others. "Dove Reconstrucción 400 ml" may be the shampoo or
+            the conditioner.
     """
 
     phrases: Mapping[str, str]
     synonyms: Mapping[str, str]
     kinds: frozenset[str]
+    assumed: frozenset[str]
 
 
 @cache
@@ -188,6 +185,13 @@ def vocabulary(group: str) -> Vocabulary:
         phrases={phrase: target for phrase, target in longest_first if phrase not in single},
         synonyms=_settled(single, kind_of),
         kinds=frozenset(stems(first_of.values())),
+        assumed=frozenset(
+            stems(
+                first_of.values()
+                if group in SCREENED
+                else [one.replace(" ", "_") for one in words["assumed"].get(group, ())]
+            )
+        ),
     )
 
 

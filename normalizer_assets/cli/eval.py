@@ -95,7 +95,7 @@ def confidence(
 
 
 @command.command("cache")
-@click.option("--pairs", type=existing_file, help="Labelled pairs, CSV; else those made here.")
+@click.option("--pairs", type=existing_file, help="Labelled pairs, CSV; else those shipped.")
 @click.option(
     "--worst-case",
     is_flag=True,
@@ -111,8 +111,9 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
     else by the stand-in) and compared in a Postgres of their own: yours is not touched.
 
     The file has the columns name_a, category_a, name_b, category_b, same (1 or 0) and may have
-    kind, brand_a and brand_b. Without one, variants and rewordings are made of the shipped
-    listings, by one change each.
+    kind, brand_a and brand_b. Without one, it is the held-back half of the pairs that were
+    written by hand, with variants and rewordings that are made of the shipped listings, by one
+    change each.
     """
     from normalizer_assets.evaluation import cache as scorer
     from normalizer_assets.evaluation.cache_pairs import same_pairs, variant_pairs
@@ -121,7 +122,7 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
         labelled = (
             scorer.read_pairs(pairs)
             if pairs
-            else scorer.pairs_of([*variant_pairs(MADE_PAIRS), *same_pairs(MADE_PAIRS)])
+            else scorer.shipped_pairs([*variant_pairs(MADE_PAIRS), *same_pairs(MADE_PAIRS)])
         )
     except scorer.PairsError as error:
         raise click.ClickException(str(error)) from None

@@ -334,7 +334,11 @@ def _exact_neighbours(
 
 
 def _whole_hits(engine: "sa.Engine", config: NormalizerConfig) -> dict[str, float]:
-    """Times hits from a listing to its answer's entry, the call to the stand-in included."""
+    """Times hits from a listing to its answer's entry, the call to the stand-in included.
+
+    The stand-in's vectors lie apart from the synthetic ones, where an index built for those
+    may lead past them; ``hits`` is the share that was found.
+    """
     import polars as pl
 
     from normalizer_assets.cache.report import explain
@@ -350,13 +354,13 @@ def _whole_hits(engine: "sa.Engine", config: NormalizerConfig) -> dict[str, floa
 
         def hit(name: str) -> None:
             asked = one_listing(name.replace("Galletas", "Oferta Galleta"), GROUP)
-            found = explain(work, asked)
-            if found["tier"] != "semantic":
-                raise RuntimeError(f"the benchmark's own hit is none: {found}")
+            tiers.append(explain(work, asked)["tier"])
 
+        tiers: list[str | None] = []
         for name in names[:5]:
             hit(name)
-        return _percentiles(_times(hit, names[5:]))
+        times = _percentiles(_times(hit, names[5:]))
+        return {**times, "hits": round(tiers.count("semantic") / len(tiers), 2)}
 
 
 def _bytes_per_entry(engine: "sa.Engine") -> int:

@@ -33,6 +33,34 @@ def judged(
         ("Bebida Coca Cola 2 lt", "Coca-Cola 2000 ml", "beverages"),
         ("Champú Dove 400 ml", "Shampoo Dove 400 cc", "personal_care"),
         ("Yogurt Soprole Frutilla 125 g", "Soprole Yoghurt frutilla 125 gr", "dairy"),
+        # together or apart, also codes
+        ("Quita manchas Vanish Polvo 450 g", "Quitamanchas Vanish Polvo 450 g", "cleaning"),
+        ("Sony WH-1000XM5 Negro", "Sony WH1000XM5 Negro", "headphones"),
+        ("Taladro Bosch GSB 13 RE 650W", "Taladro Bosch GSB13RE 650W", "tools"),
+        # number and gender
+        (
+            "Arvejas Congeladas Minuto Verde 500 g",
+            "Arveja Congelada Minuto Verde 500 g",
+            "groceries",
+        ),
+        # the owner of a line
+        ("Nestlé Milo Polvo 400 g", "Milo Polvo 400 g", "groceries"),
+        # another language, a marked abbreviation, shop talk
+        (
+            "Audífonos Inalámbricos Sony CH520 Negro",
+            "Sony CH520 Wireless Headphones Black",
+            "headphones",
+        ),
+        (
+            "Paracet. 500 mg Mintlab 16 Comp.",
+            "Paracetamol 500 mg Mintlab 16 comprimidos",
+            "pharmacy",
+        ),
+        ("Termómetro Omron MC-246", "Termómetro Omron MC-246 Fácil de Usar", "pharmacy"),
+        ("Chocolate Costa 160 g", "Chocolate Costa 160 g ideal para regalar", "groceries"),
+        # what is counted, where it is the only count
+        ("Té Supremo 100 bolsitas", "Té Supremo 100 un", "groceries"),
+        ("Huevos Yemita x30", "Huevos Yemita 30 un", "groceries"),
     ],
 )
 def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: str) -> None:
@@ -53,6 +81,27 @@ def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: st
         ("Motorola G84 256GB", "Motorola G84 256GB RAM", "smartphones", "one of them has: ram"),
         ("Galletas 2 x 500 g 3 x 200 g", "Galletas 3 x 500 g 2 x 200 g", "groceries", "only one"),
         ("Smartphone", "Celular", "smartphones", "nothing in common"),
+        # It may be the shampoo or the conditioner.
+        (
+            "Shampoo Dove Reconstrucción 400 ml",
+            "Dove Reconstrucción 400 ml",
+            "personal_care",
+            "only one of them has: shampoo",
+        ),
+        # A kind beside one that both name is a flavour, an extra, a filling.
+        ("Helado Savory 1 L", "Helado Savory Galleta 1 L", "dairy", "only one of them has: galle"),
+        # What fits the things of other makers does not name its maker by naming the thing.
+        (
+            "Funda iPhone 15 Silicona",
+            "Funda Apple iPhone 15 Silicona",
+            "smartphones",
+            "only one of them has: appl",
+        ),
+        # An abbreviation that may be several words is none.
+        ("Lavalozas Quix Lim. 750 ml", "Lavalozas Quix Limpiador 750 ml", "cleaning", "only one"),
+        ("Galaxy A5 128GB", "Galaxy A 5128GB", "smartphones", "only one"),
+        ("Polera Niña Colloky Rosada", "Polera Niño Colloky Rosada", "clothing", "only one"),
+        ("Crema Nivea piel seca 400 ml", "Crema Nivea piel grasa 400 ml", "personal_care", "only"),
     ],
 )
 def test_another_product_is_a_miss_that_says_why(
@@ -63,6 +112,21 @@ def test_another_product_is_a_miss_that_says_why(
         assert not hit
         assert said is not None
         assert reason in said
+
+
+def test_shops_may_shelve_one_product_in_groups_of_one_family() -> None:
+    fryer = "Freidora Philips HD9200 4,1 L Negra"
+    appliances = {"group_a": "appliances", "group_b": "small_appliances"}
+    assert judged(fryer, fryer, **appliances) == (True, None)
+    # Nothing is forgiven then, and few words or no maker prove too little.
+    assert judged(fryer, f"Oferta {fryer}", **appliances) == (True, None)
+    assert not judged(fryer, fryer.replace("Freidora ", ""), **appliances)[0]
+    assert not judged("Palta 1 kg", "Palta 1 kg", group_a="groceries", group_b="other")[0]
+
+
+def test_a_upc_is_an_ean_without_its_zero() -> None:
+    name = "Galaxy A54 128GB"
+    assert judged(name, name, ean_a="0012345678905", ean_b="12345678905") == (True, None)
 
 
 def test_groups_and_eans_must_not_differ() -> None:

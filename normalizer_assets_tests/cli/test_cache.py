@@ -84,7 +84,7 @@ def test_an_empty_cache_is_told_as_such(typed: Typed) -> None:
 @pytest.mark.usefixtures("scene")
 def test_words_are_learned_from_labelled_pairs(typed: Typed, tmp_path: Path) -> None:
     file, out = tmp_path / "pairs.csv", tmp_path / "words.json"
-    rows = [f"Lego City {n},Juguetes,Lego City {n} surtidito,Juguetes,1" for n in range(4)]
+    rows = [f"Lego City {n},Juguetes,Lego City {n} surtidito,Juguetes,1" for n in range(5)]
     header = "name_a,category_a,name_b,category_b,same"
     file.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     said = typed("cache", "learn", "--pairs", str(file), "--out", str(out))

@@ -8,6 +8,7 @@ import pytest
 from normalizer_assets.config import load_config
 from normalizer_assets.evaluation.cache import (
     PAIR_SCHEMA,
+    SHIPPED_PAIRS,
     PairsError,
     evaluate_cache,
     judge,
@@ -95,6 +96,23 @@ def test_false_hits_are_counted() -> None:
 def test_the_bound_of_no_event_is_three_in_so_many() -> None:
     assert upper_bound(0, 3000) == pytest.approx(3 / 3000, rel=0.01)
     assert upper_bound(0, 0) is None
+
+
+def test_similarity_keeps_far_pairs_from_the_guard() -> None:
+    milk = Pair("Leche Colun 1 L", "Colun 1 L", "Lácteos", None, None, "kind", same=True)
+    pairs = pairs_of([milk, milk, milk])
+    judged = judge(pairs, CONFIG, pl.Series([0.9, 0.1, None]))
+    assert judged["hit"].to_list() == [True, False, False]
+    assert judged["reason"].to_list() == [None, "a similarity of 0.1", "a similarity of 0.0"]
+
+
+def test_the_shipped_pairs_have_enough_of_each_kind_and_no_false_hit() -> None:
+    developed = read_pairs(SHIPPED_PAIRS.with_name("cache_pairs_developed.csv"))
+    for half in (read_pairs(SHIPPED_PAIRS), developed):
+        kinds = half.filter("same").group_by("kind").len()
+        assert min(kinds["len"].to_list()) >= 20
+        assert half.filter("same").height > 500
+        assert evaluate_cache(half, judge(half, CONFIG))["false_hits"] == 0
 
 
 def test_no_pairs_are_no_hits() -> None:

@@ -113,6 +113,40 @@ def test_any_text_has_a_stable_name(names: list[str]) -> None:
     assert canonical(once) == once
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Vaso Vidrio para Juguera Philips", "Juguera Philips para Vaso Vidrio"),
+        ("Helado Chocolate con Salsa de Frambuesa", "Helado Frambuesa con Salsa de Chocolate"),
+        ("Zapatilla Negra con Planta Blanca", "Zapatilla Blanca con Planta Negra"),
+        ("Zapatilla Negra suela Blanca", "Zapatilla Blanca suela Negra"),
+        ("Adaptador USB-C Macho a USB-A Hembra", "Adaptador USB-A Macho a USB-C Hembra"),
+        ("Cable HDMI a VGA", "Cable VGA a HDMI"),
+    ],
+)
+def test_words_that_only_order_tells_apart_are_bound_to_their_neighbour(
+    one: str, other: str
+) -> None:
+    first, second = canonical([one, other])
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Shampoo para Hombre Dove", "Shampoo Hombre Dove"),
+        ("Cerveza Escudo Lata 12x350cc", "Cerveza Escudo Pack 12 Latas de 350 cc"),
+        ('Vino Santa Rita "120" Merlot', "Vino Santa Rita 120 Merlot"),
+        ("iPad Mini 6 (Wi-Fi, 64GB)", "iPad Mini 6 WiFi 64GB"),
+        ("Bolsas Virutex 80x110 cm x10", "Bolsas Virutex 80x110 cm 10 un"),
+        ("Cerveza 350ml*6", "Cerveza 6 un 350 ml"),
+    ],
+)
+def test_further_spellings_are_one(one: str, other: str) -> None:
+    first, second = canonical([one, other])
+    assert first == second
+
+
 def test_a_plus_between_quantities_ends_the_first_one() -> None:
     together, apart = canonical(["Bebida 1L+500ml", "Bebida 1 Litro + 500 cc"])
     assert together == apart
