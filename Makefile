@@ -34,6 +34,8 @@ bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline
 	$(BIN)/normalizer bench ledger
 	$(BIN)/normalizer bench load
+	$(BIN)/normalizer bench exact
+	$(BIN)/normalizer bench semantic
 
 faults: install ## Kill it everywhere, break the API at random, judge what is left (about half an hour)
 	$(BIN)/python -m normalizer_assets.evaluation.faults

@@ -25,7 +25,7 @@ def test_entries_come_from_accepted_answers_of_models_alone(scene: Scene) -> Non
         if product.status == "accepted" and product.answered_by != "rules"
     }
     entries = scene.rows(
-        "select entry.question_key, entry.text, vector_dims(entry.embedding) as dimensions, "
+        "select entry.question_key, entry.name, vector_dims(entry.embedding) as dimensions, "
         "answer.status from normalizer.cache_entries entry "
         "join normalizer.answers answer using (request_id)"
     )
