@@ -128,6 +128,7 @@ def test_without_a_key_nothing_is_asked_and_it_goes_on_when_there_is_one(few: Sc
     assert few.row().state == "published"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "code", "by"), [(429, "insufficient_quota", "quota"), (401, None, "key")]
 )
@@ -163,6 +164,7 @@ def test_a_budget_that_leaves_many_questions_blocks_and_pays_the_rest_later(few:
     assert len(few.bought()) == len(set(few.bought())) == 20
 
 
+@pytest.mark.slow
 def test_a_budget_that_leaves_few_questions_ends_them_by_rules(few: Scene) -> None:
     whole = few.scalar("select count(*) from normalizer.partition_questions")
     few.set(GATE__MAX_SHARE_RULES="1", BUDGET__PARTITION_USD="0.003")

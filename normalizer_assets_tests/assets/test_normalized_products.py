@@ -124,6 +124,7 @@ def test_repeating_submit_and_collect_changes_and_pays_nothing(scene: Scene) -> 
     assert (scene.row().newest_version, scene.row().published_version) == (1, 1)
 
 
+@pytest.mark.slow
 def test_the_next_day_repeated_keeps_its_rows_from_the_cache(scene: Scene) -> None:
     scene.land(invented(6))
     scene.publish()

@@ -127,6 +127,7 @@ def test_a_missing_key_blocks_and_the_sensor_goes_on_when_it_is_there(landed: Sc
 _slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("endpoint", "status", "code", "by", "text"),
     [
@@ -166,6 +167,7 @@ def test_a_blocked_partition_is_tried_again_only_after_a_pause(landed: Scene) ->
     assert launched(landed.tick()) == [("submit", "2024-10-01|lider:submit:1")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["partition_usd", "day_usd"])
 def test_over_budget_nothing_is_sent_until_the_limit_is_raised(landed: Scene, key: str) -> None:
     variable = f"BUDGET__{key.upper()}"
@@ -220,6 +222,7 @@ def test_an_announced_shutdown_of_the_table_counts_as_well(landed: Scene) -> Non
     assert asked == {"gpt-5-mini", "gpt-6.1-sol"}
 
 
+@pytest.mark.slow
 def test_where_the_configuration_says_fail_a_gone_model_blocks(landed: Scene) -> None:
     landed.set(**{"MODELS__GPT-5__WHEN_GONE": "fail"})
     landed.standin.show_models({"gpt-5": None})
@@ -314,6 +317,7 @@ def with_canary(landed: Scene) -> Scene:
     return landed
 
 
+@pytest.mark.slow
 def test_a_green_canarys_answers_are_used(with_canary: Scene) -> None:
     result = with_canary.submit()
     metadata = result.asset_materializations_for_node("submitted_batches")[0].metadata
@@ -329,6 +333,7 @@ def test_a_green_canarys_answers_are_used(with_canary: Scene) -> None:
     assert len(with_canary.bought()) == 12
 
 
+@pytest.mark.slow
 def test_a_red_canary_holds_the_partition_for_a_person(with_canary: Scene) -> None:
     with_canary.standin.switch(LineFault(kind="invalid_json", share=1.0, sync=True))
     result = with_canary.run("__ASSET_JOB")
@@ -356,6 +361,7 @@ def test_a_red_canary_holds_the_partition_for_a_person(with_canary: Scene) -> No
 # --- paying again ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_force_pays_again_and_says_first_what_it_costs(landed: Scene) -> None:
     landed.publish()
     before = landed.bought()
@@ -376,6 +382,7 @@ def test_force_pays_again_and_says_first_what_it_costs(landed: Scene) -> None:
     assert landed.rows(REQUESTS) == paid
 
 
+@pytest.mark.slow
 def test_force_of_a_partition_from_the_cache_says_its_full_price(landed: Scene) -> None:
     landed.publish()
     other = Partition(date(2024, 10, 2), "lider")
@@ -389,6 +396,7 @@ def test_force_of_a_partition_from_the_cache_says_its_full_price(landed: Scene) 
     assert len(landed.bought()) == 24
 
 
+@pytest.mark.slow
 def test_force_over_budget_sends_nothing(landed: Scene) -> None:
     landed.publish()
     paid = landed.rows(REQUESTS)

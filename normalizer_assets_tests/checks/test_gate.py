@@ -167,6 +167,7 @@ def test_a_red_run_keeps_the_last_green_version_and_a_person_can_publish_the_new
     )
 
 
+@pytest.mark.slow
 def test_one_partition_does_not_gate_another(scene: Scene) -> None:
     other = Partition(date(2024, 10, 1), "jumbo")
     scene.set(CONFIDENCE__THRESHOLD="1")

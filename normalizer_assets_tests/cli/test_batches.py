@@ -153,6 +153,7 @@ def test_a_batch_whose_reply_was_lost_is_adopted(sent: Scene, typed: Typed) -> N
     assert len(sent.bought()) == len(set(sent.bought())) == 12
 
 
+@pytest.mark.slow
 @SLOW
 def test_a_batch_that_never_ends_is_released_with_consent(sent: Scene, typed: Typed) -> None:
     sent.set(BATCHING__MIN_PRODUCTS="100")
@@ -175,6 +176,7 @@ def test_a_batch_that_never_ends_is_released_with_consent(sent: Scene, typed: Ty
     assert typed("batches", "resubmit", ids(sent)[0]).code == 0
 
 
+@pytest.mark.slow
 def test_a_failed_partition_is_made_due_again(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="2")
     scene.standin.switch(BatchFault(kind="fail_validation", times=1))

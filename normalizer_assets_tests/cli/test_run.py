@@ -163,6 +163,7 @@ def test_force_says_its_price_and_needs_consent(scene: Scene, typed: Typed) -> N
     assert len(scene.bought()) == 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
 def test_a_person_at_a_terminal_is_asked(
     scene: Scene, typed: Typed, answer: str, code: int
@@ -219,6 +220,7 @@ def test_wrong_words_are_usage_errors(typed: Typed, words: tuple[str, ...], text
     assert text in said.err
 
 
+@pytest.mark.slow
 def test_a_taken_partition_is_waited_for(scene: Scene, typed: Typed) -> None:
     import threading
 
