@@ -26,7 +26,7 @@ from normalizer_assets.cache.lexicon import Lexicon, LexiconError, lexicon
 from normalizer_assets.cache.vectors import embed_texts, embedded_text, text_hashes
 from normalizer_assets.config import ANSWER_CONTRACT_VERSION, ConfigurationError, NormalizerConfig
 from normalizer_assets.db import bulk
-from normalizer_assets.db.tables import cache_entries, semantic_hits
+from normalizer_assets.db.tables import answers, cache_entries, semantic_hits
 from normalizer_assets.prompting.examples import examples_text
 
 logger = logging.getLogger(__name__)
@@ -357,21 +357,23 @@ class Audits:
 def settle_audits(work: PartitionWork) -> Audits:
     """Compares audited hits with what the model answered; a wrong one evicts its entry.
 
-    What the hit had forgiven tells products apart from then on, in its category group, and
+    Whichever partition bought the answer: who found the hit may have ended in rules. What the
+    hit had forgiven tells products apart from then on, in its category group, and
     too many wrong hits close the group (``cache.max_disagreements``).
     """
     with work.begin() as connection:
         audited = connection.execute(
             sa.select(semantic_hits.c.question_key, semantic_hits.c.entry_key).where(
-                semantic_hits.c.state == "audited", work.partition.of(semantic_hits)
+                semantic_hits.c.state == "audited",
+                sa.exists().where(answers.c.question_key == semantic_hits.c.question_key),
             )
         ).all()
         keys = [key for row in audited for key in row]
-        answers = stored_answers.said_of(connection, work.partition, keys)
+        said = stored_answers.said_of(connection, work.partition, keys)
         judged = {
-            row.question_key: contradictions(answers[row.question_key], answers[row.entry_key])
+            row.question_key: contradictions(said[row.question_key], said[row.entry_key])
             for row in audited
-            if row.question_key in answers and row.entry_key in answers
+            if row.question_key in said and row.entry_key in said
         }
         wrong = {key: fields for key, fields in judged.items() if fields}
         for state, chosen in (("disagreed", wrong), ("agreed", judged.keys() - wrong.keys())):

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets import pipeline
-from normalizer_assets.batching import stored_answers
+from normalizer_assets.batching import questions, stored_answers
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.work import PartitionWork
@@ -240,6 +240,17 @@ def test_an_audited_hit_is_asked_all_the_same_and_agrees(known: PartitionWork) -
     [hit] = hits(known)
     assert hit.state == "agreed"
     assert count(known, cache_entries) == 2
+
+
+def test_an_audit_is_settled_by_whoever_buys_the_answer(known: PartitionWork) -> None:
+    finder = audited(known)
+    land(finder)
+    pipeline.submit(finder, pipeline.route(finder, listings(finder, SAME_PHONE)))
+    assert [hit.state for hit in hits(known)] == ["audited"]
+    with finder.begin() as connection:
+        questions.release(connection, finder.partition, [hits(known)[0].question_key])
+    normalised(day_of(known, 3), SAME_PHONE)
+    assert [hit.state for hit in hits(known)] == ["agreed"]
 
 
 @pytest.fixture
