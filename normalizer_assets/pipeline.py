@@ -34,10 +34,11 @@ from normalizer_assets.batching.requests import build_requests, cost_scenarios
 from normalizer_assets.batching.submission import Submitted
 from normalizer_assets.batching.submission import submit as submit_batches
 from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.cache.audits import settle_audits
 from normalizer_assets.cache.entries import Embedded, embed_pending
 from normalizer_assets.cache.exact import with_routes
 from normalizer_assets.cache.neighbours import neighbours_for
-from normalizer_assets.cache.semantic import LookedUp, look_up, settle_audits, with_examples
+from normalizer_assets.cache.semantic import LookedUp, look_up, with_examples
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.db.tables import PartitionState
 from normalizer_assets.intake.partition import PartitionIntake, take_in

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from normalizer_assets.batching import stored_answers
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.cache import semantic, vectors
+from normalizer_assets.cache import audits, semantic, vectors
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.db.tables import cache_entries, embedded_texts, semantic_hits
 from normalizer_assets.routing.routing import route_listings
@@ -36,8 +36,8 @@ def statistics(connection: sa.Connection, config: NormalizerConfig) -> dict[str,
         sa.text("select pg_total_relation_size('normalizer.cache_entries')")
     ).scalar_one()
     hits = _counts(connection, semantic_hits.c.state)
-    audited = hits.get("agreed", 0) + hits.get("disagreed", 0)
-    telling = semantic.current_lexicon(connection, config).telling
+    settled = hits.get("agreed", 0) + hits.get("disagreed", 0)
+    telling = audits.current_lexicon(connection, config).telling
     return {
         "entries": {
             "total": total,
@@ -55,11 +55,11 @@ def statistics(connection: sa.Connection, config: NormalizerConfig) -> dict[str,
         "rows": _pairs(connection.execute(sa.text(_ROWS))),
         "hits": hits,
         "audits": {
-            "settled": audited,
+            "settled": settled,
             "disagreed": hits.get("disagreed", 0),
-            "share_wrong": hits.get("disagreed", 0) / audited if audited else None,
+            "share_wrong": hits.get("disagreed", 0) / settled if settled else None,
         },
-        "closed_groups": sorted(semantic.closed_groups(connection, config)),
+        "closed_groups": sorted(audits.closed_groups(connection, config)),
         "telling_words": {group: sorted(words) for group, words in telling.items()},
     }
 
