@@ -275,11 +275,12 @@ def condition_of(
         columns.category_group: group,
         columns.retailer: retailer,
         columns.llm_model: llm_model,
-        columns.question_key: question_key,
     }
     chosen: list[sa.ColumnElement[bool]] = [
         column == value for column, value in equal.items() if value is not None
     ]
+    if question_key:
+        chosen.append(columns.question_key.startswith(question_key, autoescape=True))
     if before is not None:
         chosen.append(columns.day < before)
     if older_contracts:

@@ -31,7 +31,7 @@ from normalizer_assets.cache.lexicon import (
     vocabulary,
 )
 from normalizer_assets.grammar.brands import brand_of, stated_brand
-from normalizer_assets.grammar.quantities import COUNT_UNITS, NUMBER, UNITS
+from normalizer_assets.grammar.quantities import NUMBER, UNITS
 from normalizer_assets.grammar.text import fold, words
 from normalizer_assets.routing.canonical import canonical_name
 
@@ -184,28 +184,22 @@ def _exchanged(spaced: pl.Expr, exchanged: Mapping[str, str]) -> pl.Expr:
     return spaced.str.replace_many(framed(exchanged), framed(exchanged.values()), leftmost=True)
 
 
-_COUNTED = rf" ([0-9]+)(?:{'|'.join(COUNT_UNITS)})(?-u:\b)"
-
-
 def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
     """Stems, quantities in base units, counts and codes, each once; synonyms are one.
 
-    Where it is the only count, "100 bolsitas" are "100 un", and so is the x30 of goods.
+    Of goods, "x30" is a count. What is counted stays: capsules are no ampoules.
     """
     spaced = pl.concat_str(pl.lit(" "), canonical)
     if group in GOODS:
         spaced = spaced.str.replace(r" x_([0-9]+)($| |,)", " ${1}un$2")
         spaced = spaced.str.replace_all(r" x,? ([0-9]+un)", " $1")
-    counted = (
-        pl.when(spaced.str.count_matches(_COUNTED) == 1)
-        .then(spaced.str.replace(_COUNTED, " ${1}un"))
-        .otherwise(spaced)
-    )
     synonyms = vocabulary(group).synonyms
+    # Where anything may stand, a glass and glasses are two.
+    stemmed = pl.element() if group == "other" else stem(pl.element())
     return (
-        counted.str.replace_all(r"[,;]", " ")
+        spaced.str.replace_all(r"[,;]", " ")
         .str.extract_all(r"[^ ]+")
-        .list.eval(stem(pl.element()).replace(dict(synonyms)))
+        .list.eval(stemmed.replace(dict(synonyms)))
         .list.unique(maintain_order=True)
     )
 
@@ -253,12 +247,10 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
     frame = pairs.with_columns(
         *(pl.coalesce(f"field_{side}", f"stated_{side}").alias(f"maker_{side}") for side in "ab"),
         shared=pl.col("lines_a").list.set_intersection("lines_b"),
-    ).with_columns(
-        owned=pl.concat_list(
-            _word_lists("shared"),
-            _word_lists(pl.col("shared").list.eval(pl.element().replace(owners()))),
-        ),
     )
+    frame = frame.with_columns(
+        owners=_word_lists(pl.col("shared").list.eval(pl.element().replace(owners())))
+    ).with_columns(owned=pl.concat_list(_word_lists("shared"), "owners"))
     both_owned = pl.all_horizontal(
         pl.col(f"maker_{side}").list.set_difference("owned").list.len() == 0 for side in "ab"
     )
@@ -267,14 +259,14 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col(f"tokens_{side}").list.set_intersection(fittings).list.len() > 0 for side in "ab"
     )
     glued = [pl.col(f"maker_{side}").list.join("") for side in "ab"]
-    named = [
-        pl.col(f"{kind}_{side}").fill_null([]) for kind in ("field", "stated") for side in "ab"
-    ]
+    # What a field says is in front of a name that lacks it; what a name says tells brands of
+    # one owner apart: Fanta and Sprite, whose field says Coca-Cola.
+    named = [pl.col(f"field_{side}").fill_null([]) for side in "ab"]
     return frame.with_columns(
         one_maker=(glued[0] == glued[1]) | both_owned,
         named=pl.when(fits_others)
         .then(pl.lit([], dtype=_WORDS))
-        .otherwise(pl.concat_list(*named, "owned")),
+        .otherwise(pl.concat_list(*named, "owners")),
     )
 
 
@@ -316,19 +308,12 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         # A kind beside one that both name is no kind: the biscuits in an ice cream.
         omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() > 0)
         .then(pl.lit([], dtype=_WORDS))
-        .when(_has_code(pl.col("common")))
-        .then("kinds")
-        .otherwise("assumed"),
+        .when("one_maker")
+        .then("assumed")
+        .otherwise(pl.lit([], dtype=_WORDS)),
     ).with_columns(
         differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
     )
-
-
-def _has_code(tokens: pl.Expr) -> pl.Expr:
-    """Whether there is a maker's code, which names one product whatever its kind is called."""
-    code = pl.element().str.contains(r"[a-z]") & pl.element().str.contains(r"[0-9]{2}")
-    quantity = pl.element().str.contains(_JOINABLE)
-    return tokens.list.eval(code & ~quantity).list.any()
 
 
 def _without_compounds(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -433,6 +418,12 @@ def _reason() -> pl.Expr:
         .then(pl.format("brands differ: {} v {}", *makers))
         .when(ordered & (pl.col("text_a") != pl.col("text_b")))
         .then(pl.lit("a bundle, or several counts"))
+        .when(
+            (_numbers("a").list.sort() == _numbers("b").list.sort())
+            & (_numbers("a") != _numbers("b"))
+            & (_numbers("a").list.len() > 1)
+        )
+        .then(pl.lit("numbers in another order"))
         .when("two_kinds")
         .then(pl.lit("two kinds of products"))
         .when(token.is_not_null())
@@ -453,6 +444,12 @@ def _reason() -> pl.Expr:
 
 _ORDER_COUNTS = r";|[0-9]un [^,;]*[0-9]un(?-u:\b)"
 """Where order tells which count goes with which content, sets of tokens do not suffice."""
+
+
+def _numbers(side: str) -> pl.Expr:
+    """Bare numbers, and quantities of which several stand in order, in their order."""
+    found = pl.col(f"text_{side}").str.extract_all(r"[^ ,;]+")
+    return found.list.filter(pl.element().str.contains(r"^[0-9.]+(?:un|v|mm|in|cm)?$"))
 
 
 def _eans_differ() -> pl.Expr:

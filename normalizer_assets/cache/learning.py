@@ -31,7 +31,8 @@ def learn_words(
     Returns:
         Category group -> words in alphabetical order.
     """
-    told = pairs.with_columns(word=differences(pairs, known)).filter(
+    told = pairs.unique(maintain_order=True)
+    told = told.with_columns(word=differences(told, known)).filter(
         pl.col("group_a") == pl.col("group_b")
     )
     found = (

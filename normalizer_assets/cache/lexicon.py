@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from normalizer_assets.answers.groups import COLOURED, SCREENED
+from normalizer_assets.answers.groups import COLOURED
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import gazetteer
 from normalizer_assets.grammar.colours import COLOUR_WORDS
@@ -36,7 +36,7 @@ COLOUR_FORMS: dict[str, str] = {
     "rosado": "rosada rosados rosadas rosa rosas pink",
     "morado": "morada morados moradas purpura purple",
     "naranjo": "naranja naranjas anaranjado anaranjada orange",
-    "plateado": "plateada plateados plata silver",
+    "plateado": "plateada plateados silver",
     "grafito": "graphite",
     "celeste": "celestes",
     "beis": "beige",
@@ -134,10 +134,9 @@ class Vocabulary:
         synonyms: Stem -> the stem that stands for it.
         kinds: Stems of words for kinds of goods: two names with words for two kinds are two
             products ("jugo" and "néctar").
-        assumed: Of these, kinds that a name may lack, because everybody takes them for
-            granted ("Tucapel Grado 1" is rice): all kinds of a group that is hardly more
-            than one, and few of the others. "Dove Reconstrucción 400 ml" may be the shampoo or
-            the conditioner.
+        assumed: Of these, kinds that a name with a known maker may lack, because everybody
+            takes them for granted: the phone among phones. "Dove Reconstrucción 400 ml" may
+            be the shampoo or the conditioner, "Quaker 500 g" flour or flakes.
     """
 
     phrases: Mapping[str, str]
@@ -157,7 +156,7 @@ def vocabulary(group: str) -> Vocabulary:
     short = words["abbreviations"].get(EVERYWHERE, {}) | words["abbreviations"].get(group, {})
     phrases = short | words["translations"].get(EVERYWHERE, {})
     phrases |= words["translations"].get(group, {})
-    if group in COLOURED:
+    if group in COLOURED and group != "cosmetics":
         for colour, row in COLOUR_FORMS.items():
             phrases |= dict.fromkeys(row.split(), colour)
     first_of = {
@@ -185,13 +184,7 @@ def vocabulary(group: str) -> Vocabulary:
         phrases={phrase: target for phrase, target in longest_first if phrase not in single},
         synonyms=_settled(single, kind_of),
         kinds=frozenset(stems(first_of.values())),
-        assumed=frozenset(
-            stems(
-                first_of.values()
-                if group in SCREENED
-                else [one.replace(" ", "_") for one in words["assumed"].get(group, ())]
-            )
-        ),
+        assumed=frozenset(stems(words["assumed"].get(group, ()))),
     )
 
 
@@ -302,11 +295,16 @@ def stem(word: pl.Expr) -> pl.Expr:
     return word
 
 
+_ADJECTIVES = (
+    "inalambric|electric|automatic|liquid|organic|plastic|metalic|ergonomic|termic|descremad|"
+    "semidescremad|deslactosad|congelad|saborizad|hidratad|mecanic|magnetic|acustic|portatil"
+)
+"""Of these alone the gender tells nothing: "empanada" and "empanado" are two dishes."""
 _STEMS: tuple[tuple[str, str], ...] = (
+    (r"^([a-z_]{2,}[lnrdj])es$", "$1"),
+    (r"^([a-z_]{2,})ces$", "${1}z"),
     (r"^([a-z_]{2,}[^s0-9])s$", "$1"),
-    (r"^([a-z_]{3,})e$", "$1"),
-    (r"^([a-z_]{2,})c$", "${1}z"),
-    (r"^([a-z_]{2,}(?:ad|id|ic|iv|os|er|en|an))a$", "${1}o"),
+    (f"^({_ADJECTIVES})a$", "${1}o"),
 )
 
 

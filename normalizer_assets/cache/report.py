@@ -127,5 +127,5 @@ def explain(work: PartitionWork, listing: pl.DataFrame) -> dict[str, Any]:
             }
             for one in found.iter_rows(named=True)
         ],
-        "embedding": {name: str(value) for name, value in asdict(spent).items()},
+        "embedding": asdict(spent) | {"cost_usd": float(spent.cost_usd)},
     }

@@ -137,9 +137,10 @@ def lookup(
     served = {"exact": "answered already", "semantic": "answered by likeness", None: "a miss"}
     click.echo(f"{served[found['tier']]}: {_answer(found['answer'])}")
     for one in found["neighbours"]:
+        key = one["question_key"][:12]
         verdict = "hit" if one["hit"] else one["reason"]
         forgiven = f" (forgiven: {', '.join(one['forgiven'])})" if one["forgiven"] else ""
-        click.echo(f"  {one['similarity']:.3f}  {one['name']}: {verdict}{forgiven}")
+        click.echo(f"  {one['similarity']:.3f}  {key}  {one['name']}: {verdict}{forgiven}")
     if not found["neighbours"]:
         click.echo("  no entry is near")
 
@@ -156,7 +157,7 @@ def _answer(answer: dict[str, Any] | None) -> str:
 @click.option("--retailer", help="Entries that were bought for this retailer.")
 @click.option("--llm-model", help="Entries that this model answered.")
 @click.option("--before", metavar="YYYY-MM-DD", help="Entries of listings of earlier days.")
-@click.option("--entry", "question_key", help="The entry of this question, by its whole key.")
+@click.option("--entry", "question_key", help="The entry of this question; its key's beginning.")
 @click.option("--older-contracts", is_flag=True, help="Entries of earlier answer contracts.")
 @json_option
 def forget(
@@ -190,7 +191,10 @@ def forget(
     if as_json:
         click.echo(json.dumps({"entries": gone.entries, "questions": gone.questions}))
     else:
-        click.echo(f"{gone.entries} entries left; {gone.questions} questions are asked again")
+        click.echo(
+            f"{gone.entries} entries were taken out; {gone.questions} questions that they answered "
+            f"by likeness are asked when they next come"
+        )
 
 
 @command.command("learn")
@@ -231,15 +235,24 @@ def learn(pairs: Path, least: int | None, out: Path | None, as_json: bool) -> No
 
 
 @command.command("resize")
-def resize() -> None:
+@click.option("--yes", is_flag=True, help="Drop entries where longer vectors are wanted.")
+def resize(yes: bool) -> None:
     """Give the cache's vectors the length of `embedding.dimensions`.
 
-    Shorter vectors are cut from what is there. Longer ones cannot be: the cache is emptied,
-    and `normalizer cache warm` embeds the accepted answers anew.
+    Shorter vectors are cut from what is there. Longer ones cannot be: with --yes the cache is
+    emptied, `normalizer cache warm` embeds accepted answers anew, and known products are
+    entered anew from their file. What is answered stays answered.
     """
-    from normalizer_assets.cache import vectors
+    from normalizer_assets.cache import report, vectors
 
     with _database() as (config, engine), engine.begin() as connection:
+        stored = vectors.stored_dimensions(connection)
+        entries = report.statistics(connection, config)["entries"]["total"]
+        if config.embedding.dimensions > stored and entries and not yes:
+            raise click.ClickException(
+                f"{entries} entries of {stored} dimensions cannot become longer and would be "
+                f"dropped; add --yes, and fill the cache again with `normalizer cache warm`"
+            )
         left = vectors.resize(connection, config.embedding.dimensions)
     click.echo(f"{left} entries of {config.embedding.dimensions} dimensions")
 
@@ -284,6 +297,11 @@ def _known(path: Path, config: "NormalizerConfig") -> Any:
     except GoldError as error:
         raise click.ClickException(str(error)) from None
     listings = listings_of(products, config).with_columns(ean=pl.lit(None, dtype=pl.String))
+    for number, product in enumerate(products, 1):
+        if not any(sign.isalnum() for sign in listings["name"][number - 1] or ""):
+            raise click.ClickException(f"{path}, product {number}: its name says nothing")
+        if "\x00" in product.model_dump_json() or "\\u0000" in product.model_dump_json():
+            raise click.ClickException(f"{path}, product {number}: it holds a NUL sign")
     return Known(listings, [product.gold.model_dump() for product in products])
 
 

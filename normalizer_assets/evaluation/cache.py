@@ -58,6 +58,12 @@ def read_pairs(path: Path) -> pl.DataFrame:
         raise PairsError(
             f"{path}, line {wrong['index'][0]}: same is {wrong['same'][0]!r}; write 1 or 0"
         )
+    for name in ("name_a", "name_b"):
+        empty = frame.with_row_index(offset=2).filter(
+            ~pl.col(name).str.contains(r"[\p{L}\p{N}]").fill_null(value=False)
+        )
+        if not empty.is_empty():
+            raise PairsError(f"{path}, line {empty['index'][0]}: {name} says nothing")
     further = [column for column in PAIR_SCHEMA if column not in frame.columns]
     return frame.with_columns(
         same.replace_strict(_TRUTHS, return_dtype=pl.Boolean),

@@ -49,7 +49,8 @@ _PARTS = (
 )
 _FILLINGS = "relleno|rellena|rellenas|cubierto|cubierta|banado|banada|salsa|cobertura|trozos|chips"
 _ENDS = (
-    "hdmi|mini hdmi|micro hdmi|vga|dvi|displayport|dp|usb|usb a|usb c|tipo c|micro usb|lightning|"
+    "hdmi|mini_hdmi|micro_hdmi|micro_usb|mini_usb|scart|m.2|av|"
+    "vga|dvi|displayport|dp|usb|usb a|usb c|tipo c|micro usb|lightning|"
     "jack|rca|rj45|ethernet|auxiliar|optico|coaxial|sata|ide|xlr|plug"
 )
 _COLOURS = {word for phrase in COLOUR_WORDS for word in phrase.split()}
@@ -66,7 +67,9 @@ _JOINS: tuple[tuple[str, str], ...] = (
      "con_${1}_$2"),
     (rf"(?-u:\b)({_PARTS}) ({any_of(COLOUR_WORDS)})(?-u:\b)", "${1}_$2"),
     (rf"(?-u:\b)({_FILLINGS}) (?:de |con )?({any_of(FLAVOUR_WORDS)})(?-u:\b)", "${1}_$2"),
-    (rf"(?-u:\b)({_ENDS}) (?:a|to) ({_ENDS})(?-u:\b)", "${1}_a_$2"),
+    (r"(?-u:\b)(mini|micro) (hdmi|usb|displayport)(?-u:\b)", "${1}_$2"),
+    (rf"(?-u:\b)({_ENDS}) (?:a|to|hacia) ({_ENDS})(?-u:\b)", "${1}_a_$2"),
+    (rf"(?-u:\b)(entrada|salida) ({_ENDS})(?-u:\b)", "${1}_$2"),
     # "Vaso para juguera" is no juguera; "shampoo para hombre" is "shampoo hombre".
     (rf"(?-u:\b)para {_ARTICLES}({any_of(_MEANT_FOR)})(?-u:\b)", "$1"),
     (rf"(?-u:\b)(con|sin|para) {_ARTICLES}([\p{{L}}][\p{{L}}\p{{N}}]*)", "${1}_$2"),
@@ -125,6 +128,7 @@ def canonical_name(name: pl.Expr, brand: pl.Expr, noise_words: Sequence[str] = (
             .otherwise(text)
             .alias("text")
         )
+        .struct.with_fields(_with_colours_in_order(text).alias("text"))
         .struct.with_fields(_in_order(text, noise_words).alias("text"))
         .struct.with_fields(pl.when(text == "").then(name_).otherwise(text).alias("text"))
         .struct.field("text")
@@ -190,10 +194,29 @@ def question_keys(canonical_key: pl.Series, answer_contract_version: int) -> pl.
     )
 
 
+_IN_ORDER = ("un", "", "v", "mm", "in", "cm")
+"""Units of which several in one name are not sorted; the empty one is a bare number."""
+
+
 def _joined(text: pl.Expr) -> pl.Expr:
     for pattern, replacement in _JOINS:
         text = text.str.replace_all(pattern, replacement)
     return text.str.replace_all(_STOPPED, " ")
+
+
+def _with_colours_in_order(text: pl.Expr) -> pl.Expr:
+    """Several colours as one word: which part has which, their order alone tells."""
+    # Doubled spaces let neighbours be found that would share one.
+    spaced = text.str.replace_all(" ", "  ", literal=True)
+    colour = rf" {any_of(COLOUR_WORDS)} "
+    joined = spaced.str.extract_all(colour).list.eval(pl.element().str.strip_chars(" "))
+    joined = joined.list.join("_").str.replace_all(" +", "_")
+    without = spaced.str.replace_all(colour, " ")
+    return (
+        pl.when(spaced.str.count_matches(colour) > 1)
+        .then(pl.concat_str(without, pl.lit(" "), joined, pl.lit(" ")).str.replace_all(" +", " "))
+        .otherwise(text)
+    )
 
 
 def _in_order(text: pl.Expr, noise_words: Sequence[str]) -> pl.Expr:
@@ -214,11 +237,15 @@ def _in_order(text: pl.Expr, noise_words: Sequence[str]) -> pl.Expr:
 def _ordered(segment: pl.Expr) -> pl.Expr:
     """Words sorted, then numbers sorted; several counts keep the order of numbers.
 
-    In "2 x 500 g 3 x 200 g" order alone tells which count goes with which content.
+    In "2 x 500 g 3 x 200 g" order alone tells which count goes with which content, in "6
+    vasos 4 platos" what there are six of, and in "12V a 220V" which end is which.
     """
     word = segment.str.extract_all(r" [^0-9 ][^ ]*").list.unique().list.sort()
     number = segment.str.extract_all(r" [0-9][^ ]*")
-    several = segment.str.count_matches(r" [0-9]+un(?-u:\b)") > 1
+    several = pl.any_horizontal(
+        number.list.eval(pl.element().str.contains(f"^ [0-9.]+{unit}$")).list.sum() > 1
+        for unit in _IN_ORDER
+    )
     numbers = pl.when(several).then(number).otherwise(number.list.unique().list.sort())
     return (
         pl.concat_list(word.list.join("") + pl.lit(","), numbers.list.join(""))

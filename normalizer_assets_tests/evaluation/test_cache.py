@@ -63,7 +63,7 @@ def test_hits_come_from_the_exact_tier_or_through_the_guard() -> None:
     pairs = pairs_of(
         [
             Pair("Leche Colun 1 L", "LECHE COLUN 1000 ml", milk, None, None, "units", same=True),
-            Pair("Leche Colun 1 L", "Colun 1 L", milk, None, None, "kind", same=True),
+            Pair("Leche Colun 1 L", "Leches Colun 1 L", milk, None, None, "kind", same=True),
             Pair("Leche Colun 1 L", "Leche Colun 2 L", milk, None, None, "volume", same=False),
         ]
     )
@@ -99,7 +99,7 @@ def test_the_bound_of_no_event_is_three_in_so_many() -> None:
 
 
 def test_similarity_keeps_far_pairs_from_the_guard() -> None:
-    milk = Pair("Leche Colun 1 L", "Colun 1 L", "Lácteos", None, None, "kind", same=True)
+    milk = Pair("Leche Colun 1 L", "Leches Colun 1 L", "Lácteos", None, None, "kind", same=True)
     pairs = pairs_of([milk, milk, milk])
     judged = judge(pairs, CONFIG, pl.Series([0.9, 0.1, None]))
     assert judged["hit"].to_list() == [True, False, False]

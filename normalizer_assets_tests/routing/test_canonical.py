@@ -122,6 +122,13 @@ def test_any_text_has_a_stable_name(names: list[str]) -> None:
         ("Zapatilla Negra suela Blanca", "Zapatilla Blanca suela Negra"),
         ("Adaptador USB-C Macho a USB-A Hembra", "Adaptador USB-A Macho a USB-C Hembra"),
         ("Cable HDMI a VGA", "Cable VGA a HDMI"),
+        ("Adaptador HDMI hembra a Mini HDMI macho", "Adaptador Mini HDMI hembra a HDMI macho"),
+        ("Adaptador entrada HDMI salida VGA", "Adaptador entrada VGA salida HDMI"),
+        ("Inversor 12V a 220V 300W", "Inversor 220V a 12V 300W"),
+        ("Set 6 vasos 4 platos", "Set 4 vasos 6 platos"),
+        ("Jeans 32/34 Levis 511", "Jeans 34/32 Levis 511"),
+        ("Zapatilla Samba blanco verde", "Zapatilla Samba verde blanco"),
+        ("Muñeca pelo rosa vestido azul", "Muñeca pelo azul vestido rosa"),
     ],
 )
 def test_words_that_only_order_tells_apart_are_bound_to_their_neighbour(
