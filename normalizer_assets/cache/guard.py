@@ -264,10 +264,20 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
     named = [pl.col(f"field_{side}").fill_null([]) for side in "ab"]
     return frame.with_columns(
         one_maker=(glued[0] == glued[1]) | both_owned,
-        named=pl.when(fits_others)
-        .then(pl.lit([], dtype=_WORDS))
-        .otherwise(pl.concat_list(*named, "owners")),
+        **{
+            f"named_{side}": pl.when(fits_others)
+            .then(pl.lit([], dtype=_WORDS))
+            .otherwise(pl.concat_list(*named, "owners").list.set_difference(_partly_said(side)))
+            for side in "ab"
+        },
     )
+
+
+def _partly_said(side: str) -> pl.Expr:
+    """Words of a brand field of which the name has some: "Polo" and "Ralph" of Ralph Lauren."""
+    common = pl.col(f"field_{side}").list.set_intersection(f"pieces_{side}")
+    some = common.list.len() < pl.col(f"field_{side}").list.len()
+    return pl.when(some).then(common).otherwise(pl.lit([], dtype=_WORDS)).fill_null([])
 
 
 def _word_lists(lists: pl.Expr | str) -> pl.Expr:
@@ -277,11 +287,14 @@ def _word_lists(lists: pl.Expr | str) -> pl.Expr:
 
 def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     """Adds what stands in one alone, what of it is harmless, and what is common."""
-    named = pl.col("named").list.eval(stem(pl.element()))
     # Names of the maker are no difference where there is one maker.
     own = [
         pl.when("one_maker")
-        .then(pl.col(f"tokens_{side}").list.set_difference(named))
+        .then(
+            pl.col(f"tokens_{side}").list.set_difference(
+                pl.col(f"named_{side}").list.eval(stem(pl.element()))
+            )
+        )
         .otherwise(f"tokens_{side}")
         .alias(f"tokens_{side}")
         for side in "ab"
