@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from normalizer_assets.batching import questions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.cache.vectors import embed_texts, embedded_text, text_hashes
+from normalizer_assets.cache.vectors import VECTOR_TABLES, embed_texts, embedded_text, text_hashes
 from normalizer_assets.config import ANSWER_CONTRACT_VERSION
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import cache_entries, semantic_hits
@@ -132,7 +132,6 @@ def enter(work: PartitionWork, pending: pl.DataFrame) -> Embedded:
         stem=variant_stem(key), text=embedded_text(pl.col("name"), pl.col("listing_brand"))
     )
     rows = rows.with_columns(text_hashes(rows["text"], work.config.embedding))
-    entries = 0
     try:
         spent = embed_texts(work, rows["text"])
     finally:
@@ -205,16 +204,15 @@ class Forgotten:
     questions: int
 
 
-def expire(engine: sa.Engine, ttl_days: float) -> int:
+def expire(engine: sa.Engine, ttl_days: float) -> None:
     """Removes entries, and vectors without one, that are older than their time to live.
 
     What they answered stays answered: the answers are stored and as good as before.
     """
-    removed = 0
     with engine.begin() as connection:
-        for table in ("embedded_texts", "cache_entries"):
+        for table in VECTOR_TABLES:
             # Whoever else is removing the same rows does it.
-            removed = connection.execute(
+            connection.execute(
                 sa.text(
                     f"delete from normalizer.{table} where ctid = any(array("
                     f"select ctid from normalizer.{table} "
@@ -222,8 +220,7 @@ def expire(engine: sa.Engine, ttl_days: float) -> int:
                     f"for update skip locked))"
                 ),
                 {"seconds": ttl_days * 86400},
-            ).rowcount
-    return removed
+            )
 
 
 def forget(connection: sa.Connection, condition: "sa.ColumnElement[bool]") -> Forgotten:
@@ -238,6 +235,27 @@ def forget(connection: sa.Connection, condition: "sa.ColumnElement[bool]") -> Fo
     )
     gone = list(keys.scalars())
     return Forgotten(len(gone), withdraw(connection, gone))
+
+
+def heed_decisions(
+    connection: sa.Connection, rejected: Sequence[str], corrected: Sequence[str]
+) -> None:
+    """Removes entries whose own answer a person did not let stand.
+
+    What a rejected one answered by likeness is withdrawn. What a corrected one answered has
+    the person's answer now, and so will its next entry.
+
+    Args:
+        connection: In the transaction of the decisions.
+        rejected: Keys of questions.
+        corrected: Keys of questions.
+    """
+    decided = sa.literal([*rejected, *corrected], sa.ARRAY(sa.Text))
+    connection.execute(
+        sa.delete(cache_entries).where(cache_entries.c.question_key == sa.any_(decided))
+    )
+    # Also of an entry that had left before: what it answered stayed.
+    withdraw(connection, rejected)
 
 
 def withdraw(connection: sa.Connection, entry_keys: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from normalizer_assets.answers.schemas import UnusableAnswer, normalise
 from normalizer_assets.batching import life, stored_answers
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.stored_answers import newest_decisions
+from normalizer_assets.cache import entries
 from normalizer_assets.db.tables import Decision, review_decisions
 from normalizer_assets.review.queue import ReviewError, Waiting
 
@@ -110,10 +111,12 @@ def decide(engine: sa.Engine, verdicts: Sequence[Verdict]) -> list[Partition]:
     with engine.begin() as connection:
         for verdict in verdicts:
             connection.execute(sa.insert(review_decisions).values(_row(verdict)))
-        rejected = [
-            verdict.about.question_key for verdict in verdicts if verdict.decision == "reject"
-        ]
+        rejected, corrected = (
+            [one.about.question_key for one in verdicts if one.decision == decision]
+            for decision in ("reject", "correct")
+        )
         stored_answers.reject(connection, rejected)
+        entries.heed_decisions(connection, rejected, corrected)
         return life.make_due(connection, keys)
 
 

@@ -16,10 +16,14 @@ from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache import entries, semantic
 from normalizer_assets.db.tables import (
+    Decision,
     batch_requests,
     cache_entries,
     partition_questions,
 )
+from normalizer_assets.review.decisions import Verdict
+from normalizer_assets.review.decisions import decide as decide_about
+from normalizer_assets.review.queue import find
 from normalizer_assets_tests.batching.listings import land
 from normalizer_assets_tests.batching.settings import configured
 from normalizer_assets_tests.cache.courses import (
@@ -157,6 +161,32 @@ def test_what_a_person_rejects_is_asked_of_a_model(known: PartitionWork) -> None
     assert hit.state == "disagreed"
     [row] = normalised(day_of(known, 3), SAME_PHONE)
     assert (row["answered_by"], row["cache_tier"]) == ("individual", None)
+
+
+@pytest.mark.parametrize("decision", ["reject", "correct"])
+def test_an_entry_whose_own_answer_a_person_does_not_let_stand_is_gone(
+    known: PartitionWork, decision: Decision
+) -> None:
+    normalised(day_of(known, 2), SAME_PHONE)
+    [hit] = hits(known)
+    with known.engine.connect() as connection:
+        about = find(connection, hit.entry_key)
+    answer = about.answer() | {"model": "Galaxy A35 5G"}
+    decide_about(
+        known.engine, [Verdict(about, decision, answer if decision == "correct" else None)]
+    )
+    assert count(known, cache_entries) == 0
+    [row] = normalised(day_of(known, 3), SAME_PHONE)
+    if decision == "reject":
+        assert [hit.state for hit in hits(known)] == ["withdrawn"]
+        assert (row["answered_by"], row["cache_tier"]) == ("individual", None)
+    else:
+        # What it answered has the person's answer now, and so has its new entry.
+        assert (row["cache_tier"], row["model"]) == ("semantic", "Galaxy A35 5G")
+        normalised(day_of(known, 4), PHONE)
+        with known.engine.connect() as connection:
+            models = set(connection.execute(sa.select(cache_entries.c.model)).scalars())
+        assert models == {"Galaxy A35 5G"}
 
 
 # --- near misses ----------------------------------------------------------------------
