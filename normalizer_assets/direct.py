@@ -21,7 +21,7 @@ from normalizer_assets import pipeline
 from normalizer_assets.batching import life
 from normalizer_assets.batching.individual import Progress
 from normalizer_assets.batching.partition import DIRECT, Partition
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets.config import TIMEZONE, NormalizerConfig
 from normalizer_assets.db.tables import partitions
 from normalizer_assets.intake.given import SUFFIX, take_in_given
@@ -73,7 +73,7 @@ def give(
     Returns:
         Who else works on the partition, so that nothing was done; ``None`` if nobody does.
     """
-    with pipeline.turn(config, engine, partition, connect_api, _holder(), 0) as (work, other):
+    with turn(config, engine, partition, connect_api, _holder(), 0) as (work, other):
         if other is None:
             pipeline.record_intake(work, taken)
             _submit(work, taken)
@@ -101,7 +101,7 @@ def execute(
         Why it ended without its result, ``None`` where it has one.
     """
     partition = launch.partition
-    with pipeline.turn(config, engine, partition, connect_api, _holder(), 0) as (work, other):
+    with turn(config, engine, partition, connect_api, _holder(), 0) as (work, other):
         if other is not None:
             life.return_attempt(engine, partition)
             return pipeline.Stop(f"{partition.key} is being worked on by {other}")

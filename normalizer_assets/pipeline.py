@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import polars as pl
-from upath import UPath
 
 from normalizer_assets.answers.confidence import load_calibrations, yardstick
 from normalizer_assets.answers.verdicts import Facts, GateVerdict, gate_verdict
@@ -53,45 +51,6 @@ from normalizer_assets.publishing.versions import (
 )
 from normalizer_assets.routing.canonical import variant_stem
 from normalizer_assets.routing.routing import route_listings
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-    from openai import OpenAI
-
-
-@contextmanager
-def turn(
-    config: NormalizerConfig,
-    engine: "sa.Engine",
-    partition: Partition,
-    connect_api: "Callable[[], OpenAI]",
-    holder: str,
-    wait_seconds: float = life.LOCK_WAIT_SECONDS,
-) -> Iterator[tuple[PartitionWork, str | None]]:
-    """Waits for the partition's lock and holds it.
-
-    Args:
-        config: All settings.
-        engine: The normaliser's database.
-        partition: Which one.
-        connect_api: Makes the API's client.
-        holder: Who asks, for the message to others.
-        wait_seconds: How long to wait for another holder.
-
-    Yields:
-        The work, and ``None`` or who else has the partition.
-    """
-    with life.locked(engine, partition, holder, wait_seconds) as hold:
-        work = PartitionWork(
-            partition=partition,
-            config=config,
-            engine=engine,
-            connect_api=connect_api,
-            storage=UPath(config.paths.storage),
-            epoch=hold.epoch,
-        )
-        yield work, hold.holder
-
 
 LOOKS_BETWEEN_TRIES = 10
 """How many looks of the sensor a partition rests that a key, a quota or a setting blocks."""

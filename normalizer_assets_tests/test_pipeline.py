@@ -88,27 +88,6 @@ def due_now(work: PartitionWork) -> list[tuple[str, str]]:
         return [(partition.key, job) for partition, job in due(connection, work.config)]
 
 
-# --- a turn ---------------------------------------------------------------------------
-
-
-def test_a_turn_is_one_process_at_a_time_and_names_who_has_it(work: PartitionWork) -> None:
-    land(work)
-
-    def turn(holder: str) -> contextlib.AbstractContextManager[Any]:
-        return pipeline.turn(
-            work.config, work.engine, work.partition, lambda: work.client, holder, wait_seconds=0
-        )
-
-    with turn("run 1") as (mine, taken_by):
-        assert taken_by is None
-        with turn("run 2") as (_, holder):
-            assert holder == "normalizer run 1"
-        with mine.begin():
-            pass
-    with turn("run 3") as (later, _):
-        assert later.epoch == mine.epoch + 1
-
-
 # --- how a step ends ------------------------------------------------------------------
 
 

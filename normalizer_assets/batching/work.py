@@ -1,8 +1,8 @@
 """What work on one partition needs at hand.
 
-Belongs here: the bundle that submission, harvest and chain pass around, and the
-transactions that stop a process which lost its turn. Does not belong here: anything they
-do with it.
+Belongs here: the bundle that submission, harvest and chain pass around, a turn at a
+partition, and the transactions that stop a process which lost its turn. Does not belong
+here: anything they do with it, how a lock is held (``life``).
 """
 
 from collections.abc import Callable, Iterator
@@ -58,3 +58,37 @@ class PartitionWork:
         with self.engine.begin() as connection:
             life.check_epoch(connection, self.partition, self.epoch)
             yield connection
+
+
+@contextmanager
+def turn(
+    config: NormalizerConfig,
+    engine: sa.Engine,
+    partition: Partition,
+    connect_api: "Callable[[], OpenAI]",
+    holder: str,
+    wait_seconds: float = life.LOCK_WAIT_SECONDS,
+) -> Iterator[tuple[PartitionWork, str | None]]:
+    """Waits for the partition's lock and holds it.
+
+    Args:
+        config: All settings.
+        engine: The normaliser's database.
+        partition: Which one.
+        connect_api: Makes the API's client.
+        holder: Who asks, for the message to others.
+        wait_seconds: How long to wait for another holder.
+
+    Yields:
+        The work, and ``None`` or who else has the partition.
+    """
+    with life.locked(engine, partition, holder, wait_seconds) as hold:
+        work = PartitionWork(
+            partition=partition,
+            config=config,
+            engine=engine,
+            connect_api=connect_api,
+            storage=UPath(config.paths.storage),
+            epoch=hold.epoch,
+        )
+        yield work, hold.holder

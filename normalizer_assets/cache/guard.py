@@ -124,7 +124,7 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         text=canonical_name(pl.col("plain"), one_spelling, lexicon.noise_words),
         pieces=_pieces(words(pl.col("plain"))),
         field=_pieces(one_spelling),
-        stated=_said(brand_of(pl.col("plain"), pl.col("group"))),
+        stated=_pieces(words(fold(brand_of(pl.col("plain"), pl.col("group"))))),
         lines=_lines(words(fold(pl.concat_str("brand", "name", separator=" ", ignore_nulls=True)))),
     )
     return pl.concat(
@@ -197,20 +197,15 @@ def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
     # Where anything may stand, a glass and glasses are two.
     stemmed = pl.element() if group == "other" else stem(pl.element())
     return (
-        spaced.str.replace_all(r"[,;]", " ")
-        .str.extract_all(r"[^ ]+")
+        _pieces(spaced.str.replace_all(r"[,;]", " "))
         .list.eval(stemmed.replace(dict(synonyms)))
         .list.unique(maintain_order=True)
     )
 
 
 def _pieces(spaced: pl.Expr) -> pl.Expr:
+    """Words as they follow one another, null where there are none to take apart."""
     return spaced.str.extract_all(r"[^ ]+")
-
-
-def _said(brand: pl.Expr) -> pl.Expr:
-    """The words of a brand, null where there is none."""
-    return words(fold(brand)).str.extract_all(r"[^ ]+")
 
 
 def _lines(spaced: pl.Expr) -> pl.Expr:
@@ -281,8 +276,9 @@ def _partly_said(side: str) -> pl.Expr:
 
 
 def _word_lists(lists: pl.Expr | str) -> pl.Expr:
+    """The single words of phrases."""
     column = pl.col(lists) if isinstance(lists, str) else lists
-    return column.list.join(" ").str.extract_all(r"[^ ]+")
+    return _pieces(column.list.join(" "))
 
 
 def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
@@ -313,17 +309,18 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         for (group,), part in frame.partition_by("group_a", as_dict=True).items()
     ]
     frame = pl.concat(parts).sort("pair")
+    nothing = pl.lit([], dtype=_WORDS)
     return frame.with_columns(
         alone=pl.concat_list("only_a", "only_b"),
         two_kinds=pl.all_horizontal(
             pl.col(f"only_{side}").list.set_intersection("kinds").list.len() > 0 for side in "ab"
         ),
         # A kind beside one that both name is no kind: the biscuits in an ice cream.
-        omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() > 0)
-        .then(pl.lit([], dtype=_WORDS))
-        .when("one_maker")
+        omissible=pl.when(
+            pl.col("one_maker") & (pl.col("common").list.set_intersection("kinds").list.len() == 0)
+        )
         .then("assumed")
-        .otherwise(pl.lit([], dtype=_WORDS)),
+        .otherwise(nothing),
     ).with_columns(
         differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
     )
@@ -354,7 +351,7 @@ def _without_compounds(pairs: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-_JOINABLE = rf"^(?:[0-9.]*|{NUMBER}(?:{'|'.join(UNITS)}))$"
+_NO_COMPOUND = rf"^(?:[0-9.]*|{NUMBER}(?:{'|'.join(UNITS)}))$"
 
 
 def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
@@ -381,7 +378,7 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
             ).filter(
                 pl.col("right").list.contains(pl.col("whole"))
                 & (pl.col("parts").list.set_difference("left").list.len() == 0)
-                & ~pl.col("whole").str.contains(_JOINABLE)
+                & ~pl.col("whole").str.contains(_NO_COMPOUND)
             )
         )
     return (

@@ -238,6 +238,15 @@ def marked_abbreviations(group: str) -> dict[str, str]:
     so is none. The words of other groups count too, or a beginning would be clear only
     because a list is short.
     """
+    taken = {*vocabulary(group).synonyms, *vocabulary(group).phrases}
+    return {
+        beginning: word for beginning, word in _clear_beginnings().items() if beginning not in taken
+    }
+
+
+@cache
+def _clear_beginnings() -> dict[str, str]:
+    """Returns beginning -> the one known word that begins with it, longest first."""
     words = _words()
     known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
     for table in ("translations", "abbreviations"):
@@ -253,11 +262,11 @@ def marked_abbreviations(group: str) -> dict[str, str]:
     for word in shortest.values():
         for length in range(MARKED_LETTERS, len(word)):
             meant.setdefault(word[:length], set()).add(word)
-    taken = {*single, *vocabulary(group).synonyms, *vocabulary(group).phrases}
+    whole = set(single)
     return {
         beginning: next(iter(found))
         for beginning, found in sorted(meant.items(), key=lambda one: (-len(one[0]), one[0]))
-        if len(found) == 1 and beginning not in taken
+        if len(found) == 1 and beginning not in whole
     }
 
 

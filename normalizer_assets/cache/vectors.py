@@ -87,7 +87,7 @@ def embed_texts(work: PartitionWork, texts: pl.Series) -> Spent:
         ConfigurationError: No usable key, or the cache holds vectors of another length.
         openai.OpenAIError: The API cannot be reached.
     """
-    resume(work)
+    _resume(work)
     settings = work.config.embedding
     frame = pl.DataFrame({"text": texts.unique(maintain_order=True)})
     frame = frame.with_columns(text_hashes(frame["text"], settings))
@@ -119,7 +119,7 @@ where not exists (select from normalizer.embedded_texts kept
 """
 
 
-def resume(work: PartitionWork) -> None:
+def _resume(work: PartitionWork) -> None:
     """Stores vectors that a dead process paid for, and settles what it lost."""
     with work.begin() as connection:
         for request_id in call_ledger.sent_ids(connection, work.partition, "embedding"):
@@ -174,13 +174,12 @@ def resize(connection: sa.Connection, dimensions: int) -> int:
         How many entries are left.
     """
     stored = stored_dimensions(connection)
+    # The hash of a text names the length: cut vectors without an entry would never be found.
+    emptied = VECTOR_TABLES if dimensions > stored else ("embedded_texts",)
     for table in VECTOR_TABLES:
         connection.execute(sa.text(f"lock normalizer.{table} in access exclusive mode"))
-        if dimensions > stored:
+        if table in emptied:
             connection.execute(sa.text(f"delete from normalizer.{table}"))
-        if table == "embedded_texts":
-            # Their hash names the length: cut vectors would never be found.
-            connection.execute(sa.text("delete from normalizer.embedded_texts"))
         connection.execute(
             sa.text(
                 f"alter table normalizer.{table} alter column embedding type "

@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import sqlalchemy as sa
-from upath import UPath
 
-from normalizer_assets.batching import life, stored_answers
+from normalizer_assets.batching import stored_answers
 from normalizer_assets.batching.partition import DIRECT, Partition
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets.cache.entries import PENDING_SCHEMA, Embedded, embed_pending, enter
 from normalizer_assets.config import TIMEZONE, NormalizerConfig
 from normalizer_assets.db.tables import PartitionState, partitions, review_decisions
@@ -51,17 +50,10 @@ def _turn(
     connect_api: "Callable[[], OpenAI]",
     partition: Partition,
 ) -> Iterator[PartitionWork]:
-    with life.locked(engine, partition, "cache warm") as hold:
-        if hold.holder is not None:
-            raise TimeoutError(f"{partition.key} is being worked on by {hold.holder}; try later")
-        yield PartitionWork(
-            partition=partition,
-            config=config,
-            engine=engine,
-            connect_api=connect_api,
-            storage=UPath(config.paths.storage),
-            epoch=hold.epoch,
-        )
+    with turn(config, engine, partition, connect_api, "cache warm") as (work, holder):
+        if holder is not None:
+            raise TimeoutError(f"{partition.key} is being worked on by {holder}; try later")
+        yield work
 
 
 def warm_from_history(

@@ -6,7 +6,6 @@ not belong here: quality; invented listings say nothing about it.
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.evaluation.cache_bench import CACHE_BENCHMARKS
+from normalizer_assets.evaluation.figures import result
 from normalizer_assets.evaluation.scratch import scratch
 from normalizer_assets.evaluation.synthetic import DAY, synthetic_landing
 
@@ -264,11 +264,4 @@ def _result(name: str, rows: int, stages: dict[str, float]) -> dict[str, Any]:
     waiting = {"standin_waiting"}
     counts = {"individually", "entries"}
     seconds = sum(value for stage, value in stages.items() if stage not in waiting | counts)
-    return {
-        "name": name,
-        "rows": rows,
-        "seconds": round(seconds, 3),
-        "rows_per_second": round(rows / seconds, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        "stages": stages,
-    }
+    return result(name, rows, seconds, stages=stages)

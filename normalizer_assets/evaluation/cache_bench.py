@@ -6,7 +6,6 @@ vectors around cluster centres, as names of goods crowd in their categories. The
 index behaves, nothing about an embedding model.
 """
 
-import resource
 import statistics
 import time
 import uuid
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.evaluation.figures import result
 from normalizer_assets.evaluation.scratch import scratch
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def exact(rows: int) -> dict[str, Any]:
         bulk = _median(in_bulk, 5)
         with engine.connect() as connection:
             single = _times(lambda key: known_questions(connection, [key]), keys[:SINGLE_LOOKUPS])
-        return _result(
+        return result(
             "exact",
             rows,
             bulk,
@@ -114,7 +114,7 @@ def semantic(rows: int) -> dict[str, Any]:
         strange = _strangers(config)
         misses = _searched(engine, config, strange)
         nearest = _exact_neighbours(config, rows, {"rewordings": found, "strangers": strange})
-        return _result(
+        return result(
             "semantic",
             rows,
             sum(value for key, value in build.items() if key.endswith("seconds")),
@@ -408,14 +408,3 @@ def _percentiles(times: Sequence[float]) -> dict[str, float]:
 
 def _share(found: Sequence[str], right: Sequence[str]) -> float:
     return sum(one == other for one, other in zip(found, right, strict=True)) / len(right)
-
-
-def _result(name: str, rows: int, seconds: float, **figures: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "rows": rows,
-        "seconds": round(seconds, 3),
-        "rows_per_second": round(rows / seconds, 1),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-        **figures,
-    }

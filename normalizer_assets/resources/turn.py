@@ -91,7 +91,7 @@ def take_turn(
     wait_seconds: float = LOCK_WAIT_SECONDS,
 ) -> Iterator[Turn]:
     """Waits for the partition's lock and holds it."""
-    from normalizer_assets.pipeline import turn
+    from normalizer_assets.batching.work import turn
 
     with (
         clients(engine) as connect,

@@ -18,10 +18,9 @@ from normalizer_assets.batching import call_ledger, life
 from normalizer_assets.batching.calls import call, patient_client
 from normalizer_assets.batching.errors import BlockedError, LostTurnError
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets.config import PollingConfig
 from normalizer_assets.db.tables import Blocker, PartitionState, partitions, quarantined_listings
-from normalizer_assets.pipeline import turn
 from normalizer_assets_tests.batching.listings import (
     asked_questions,
     claim,

@@ -1,11 +1,13 @@
+import contextlib
 import dataclasses
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.batching import life
 from normalizer_assets.batching.errors import LostTurnError
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets_tests.batching.listings import land, partition_row
 from normalizer_assets_tests.batching.scripted_api import ScriptedApi
 
@@ -52,3 +54,21 @@ def test_a_turn_is_not_lost_within_a_transaction(work: PartitionWork) -> None:
         other.execute(sa.text("set lock_timeout = '100ms'"))
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
             other.execute(sa.text("update normalizer.partitions set epoch = epoch + 1"))
+
+
+def test_a_turn_is_one_process_at_a_time_and_names_who_has_it(work: PartitionWork) -> None:
+    land(work)
+
+    def at_once(holder: str) -> contextlib.AbstractContextManager[Any]:
+        return turn(
+            work.config, work.engine, work.partition, lambda: work.client, holder, wait_seconds=0
+        )
+
+    with at_once("run 1") as (mine, taken_by):
+        assert taken_by is None
+        with at_once("run 2") as (_, holder):
+            assert holder == "normalizer run 1"
+        with mine.begin():
+            pass
+    with at_once("run 3") as (later, _):
+        assert later.epoch == mine.epoch + 1

@@ -79,7 +79,11 @@ def test_an_owner_of_an_owner_is_one_too() -> None:
     assert owners()["milo"] == "nestle"
     chained = [line for line, makers in owners().items() if len(makers.split()) > 1]
     assert chained
-    assert all(len(phrase.split()) > 1 or phrase for phrase in talk())
+
+
+def test_shop_talk_is_whole_phrases() -> None:
+    assert talk()
+    assert not [phrase for phrase in talk() if " " not in phrase]
 
 
 def test_words_of_the_user_and_learned_ones_are_added(tmp_path: Path) -> None:

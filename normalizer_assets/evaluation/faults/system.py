@@ -23,7 +23,7 @@ from normalizer_assets import pipeline
 from normalizer_assets.automation.sweep import sweep
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.evaluation.faults.boundaries import Boundaries
 from normalizer_assets.resources.openai_client import connect_api
@@ -198,7 +198,7 @@ class System:
 
     @contextmanager
     def _turn(self, partition: Partition) -> Iterator[tuple[PartitionWork, str | None]]:
-        with pipeline.turn(
+        with turn(
             self._config, self._engine, partition, self._connect, "harness", LOCK_WAIT_SECONDS
         ) as taken:
             yield taken
