@@ -40,10 +40,18 @@ def asked_of(connection: sa.Connection, partition: Partition) -> Asked:
     )
 
 
+# LATERAL with an OFFSET fixes the order: each request looks its question up. Before a new
+# database has statistics, a plain join goes through all requests for each question, which took
+# 18 s for 10,000.
 _MINE = """
 from normalizer.batch_requests request
-join normalizer.partition_questions question using (retailer, day, question_key)
-where retailer = :retailer and day = :day and request.step <> 'embedding'
+join lateral (
+    select newer_than from normalizer.partition_questions question
+    where (question.retailer, question.day, question.question_key)
+        = (request.retailer, request.day, request.question_key)
+    offset 0
+) question on true
+where request.retailer = :retailer and request.day = :day and request.step <> 'embedding'
   and (question.newer_than is null or request.planned_at >= question.newer_than)
 """
 
