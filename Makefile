@@ -36,6 +36,8 @@ bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench load
 	$(BIN)/normalizer bench exact
 	$(BIN)/normalizer bench semantic
+	$(BIN)/normalizer bench route
+	$(BIN)/normalizer bench prompts
 
 faults: install ## Kill it everywhere, break the API at random, judge what is left (about half an hour)
 	$(BIN)/python -m normalizer_assets.evaluation.faults

@@ -1,25 +1,29 @@
 """One validated configuration: ``config.gpt5.toml`` plus environment overrides.
 
-Belongs here: the shape of every setting (units, ranges, defaults), reading the
-file, overriding keys from the environment, and errors that name file, key and
-remedy. Does not belong here: anything that acts on a setting. Phases receive
-the section they need and never read the environment themselves.
+Belongs here: the shape of every setting (units, ranges, defaults), and where its file and
+folders lie. Does not belong here: reading files and wording errors (``config_reading``),
+anything that acts on a setting. Phases receive the section they need and never read the
+environment themselves.
 """
 
-import difflib
 import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from normalizer_assets.config_reading import (
+    ConfigurationError as ConfigurationError,  # noqa: PLC0414 - loading raises it: known here too
+)
+from normalizer_assets.config_reading import Override, closest, overrides, read_settings
 
 Tier = Literal["mini", "full", "legacy"]
 Band = Literal["simple", "medium", "complex"]
 TemplateName = Literal["MINIMAL", "BATCH", "STANDARD", "DETAILED", "FALLBACK"]
+PackName = Literal["PACKED_SIMPLE", "PACKED_DETAILED"]
 CategoryGroup = Literal[
     "smartphones",
     "notebooks",
@@ -49,6 +53,27 @@ CategoryGroup = Literal[
     "other",
 ]
 CATEGORY_GROUPS: tuple[str, ...] = get_args(CategoryGroup)
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+AlertKind = Literal[
+    "run_failed",
+    "partition_failed",
+    "partition_blocked",
+    "gate_red",
+    "canary_red",
+    "deadline_missed",
+    "batch_failed",
+    "batch_stalled",
+    "batch_stuck",
+    "batch_in_doubt",
+    "budget_near",
+    "budget_over",
+    "model_shutdown",
+    "model_replaced",
+    "cache_disagreement",
+    "cache_group_closed",
+]
+"""What may need a person's hand (docs/operations.md, "Alerts")."""
+AlertChannel = Literal["log", "webhook", "email"]
 
 TIMEZONE = "America/Santiago"
 """Where the shops are: of days, partitions and the schedule."""
@@ -59,10 +84,6 @@ DEFAULT_CONFIG_FILE = "config.gpt5.toml"
 ANSWER_CONTRACT_VERSION = 1
 """Raised on purpose when the meaning of answers changes: every question is then a
 new question (DESIGN.md, "Two keys")."""
-
-
-class ConfigurationError(ValueError):
-    """The configuration is wrong; the message says where and what to do."""
 
 
 class Section(BaseModel):
@@ -185,6 +206,9 @@ class RouterConfig(Section):
     Attributes:
         medium_from: Score (0 to 1) at which the band medium begins.
         complex_from: Score at which the band complex, and the tier full, begins.
+        full_shares: Slug of a retailer -> share (0 to 1) of its listings that `normalizer
+            calibrate router` left to the tier full. The gate ``route_shares`` compares the
+            retailer's days with it; without an entry, with its earlier days.
         length_saturation: Characters at which the length factor reaches 1.
         terms_saturation: Technical terms at which that factor reaches 1.
         variants_saturation: Variant-telling tokens at which that factor reaches 1.
@@ -195,6 +219,7 @@ class RouterConfig(Section):
     weights: RouterWeights = RouterWeights()
     medium_from: float = Field(default=0.30, ge=0, le=1)
     complex_from: float = Field(default=0.50, ge=0, le=1)
+    full_shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
     length_saturation: int = Field(default=120, gt=0)
     terms_saturation: int = Field(default=4, gt=0)
     variants_saturation: int = Field(default=6, gt=0)
@@ -213,18 +238,23 @@ class TierConfig(Section):
 
     Attributes:
         model: Model id; must be a key of ``models``.
-        answer_tokens: Tokens allowed for the answer itself; the cap that is sent
+        answer_tokens: Tokens allowed for the answer to one listing; the cap that is sent
             adds the model's reasoning allowance.
         temperature: Sent only where the model accepts one.
         system: The system message.
-        response_format: ``json_object`` as specified, or ``text``.
+        response_format: ``json_object`` as specified, ``json_schema`` (strict, its tokens
+            are paid with every request) or ``text``.
+        listings_per_request: How many listings share one line of a batch; 1 as specified.
+            Individual calls, the canary and the tier legacy never pack, and packs show no
+            examples of the cache.
     """
 
     model: str
     answer_tokens: int = Field(gt=0)
     temperature: float = Field(ge=0, le=2)
     system: str
-    response_format: Literal["json_object", "text"] = "json_object"
+    response_format: Literal["json_object", "json_schema", "text"] = "json_object"
+    listings_per_request: int = Field(default=1, ge=1, le=50)
 
 
 class ModelConfig(Section):
@@ -237,7 +267,8 @@ class ModelConfig(Section):
         batch_factor: Price factor of the Batch API (0.5 = half price).
         temperature: Whether ``temperature`` is accepted.
         max_tokens_parameter: Name of the output limit.
-        reasoning_effort: Lowest effort to send, ``None`` where not accepted.
+        efforts: Values of ``reasoning_effort`` that are accepted; empty where none is.
+        reasoning_effort: The one of them that is sent, ``None`` to send none.
         reasoning_allowance: Tokens added to the output limit for reasoning.
         reasoning_estimate: Reasoning tokens that an estimate allows an answer; the
             allowance bounds them, this is what is expected at ``reasoning_effort``.
@@ -256,7 +287,8 @@ class ModelConfig(Section):
     batch_factor: float = Field(default=0.5, gt=0, le=1)
     temperature: bool = False
     max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    efforts: tuple[ReasoningEffort, ...] = ()
+    reasoning_effort: ReasoningEffort | None = None
     reasoning_allowance: int = Field(default=0, ge=0)
     reasoning_estimate: int = Field(default=0, ge=0)
     context_tokens: int = Field(default=128_000, gt=0)
@@ -266,6 +298,20 @@ class ModelConfig(Section):
     shutdown: date | None = None
     successor: str | None = None
     when_gone: Literal["successor", "fail"] = "successor"
+
+    @model_validator(mode="after")
+    def _parameters_go_together(self) -> "ModelConfig":
+        effort = self.reasoning_effort
+        if effort is not None and effort not in self.efforts:
+            accepted = ", ".join(self.efforts) or "none at all"
+            raise ValueError(
+                f"`reasoning_effort` is {effort!r}, which is not one of `efforts` ({accepted})"
+            )
+        if self.temperature and effort not in (None, "none"):
+            raise ValueError(
+                "`temperature` is accepted only where `reasoning_effort` is left out or 'none'"
+            )
+        return self
 
 
 class BatchingConfig(Section):
@@ -312,6 +358,17 @@ class CanaryConfig(Section):
     size: int = Field(default=20, gt=0)
     min_products: int = Field(default=1_000, ge=0)
     min_share_valid: float = Field(default=0.9, ge=0, le=1)
+
+
+class CascadeConfig(Section):
+    """Answers of mini that are not sure enough are asked once more, at full.
+
+    Attributes:
+        max_share: At most this share of a partition's questions, the least sure first; 0
+            asks none again. The budget is a limit as well.
+    """
+
+    max_share: float = Field(default=1.0, ge=0, le=1)
 
 
 class BudgetConfig(Section):
@@ -412,14 +469,15 @@ class GateConfig(Section):
     Attributes:
         min_share_valid: Replies of models that are parsed and schema-valid / replies.
         min_share_accepted: Accepted rows / rows.
-        max_share_rules: Rows answered by basic rules; above it only warns.
+        max_share_rules: Rows answered by basic rules or the legacy model; above it only warns.
         min_asked: Fewer replies, or questions asked, than this prove nothing about a share
             of valid replies, or about what a question costs: one odd product would hold a
             partition that was answered from the cache. As many as the canary has.
         trailing_partitions: How many earlier published days the median is taken of.
         trailing_min: With fewer of them nothing is compared.
         max_confidence_drift: Distance of the mean confidence from the median.
-        max_route_drift: Distance of the share of rows whose score calls for the tier full.
+        max_route_drift: Distance of the share of rows whose score calls for the tier full,
+            from the median or from ``router.full_shares``.
         max_brand_missing_drift: By how much the share of rows without a brand is over it.
         max_cost_ratio: USD a question asked / the median of it. A single call costs twice
             what a line of a batch does.
@@ -502,6 +560,100 @@ class ScheduleConfig(Section):
     days_back: int = Field(default=2, ge=0)
 
 
+class _NamedSecrets(Section):
+    """A section whose secrets stand in the environment; the settings have their names alone.
+
+    Whoever writes the secret itself is told so without seeing it repeated in the message.
+    """
+
+    @model_validator(mode="after")
+    def _names_not_secrets(self) -> Self:
+        for key, value in self:
+            if key.endswith("_variable") and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):
+                raise ValueError(
+                    f"`{key}` must be the NAME of an environment variable, such as "
+                    f"{type(self).model_fields[key].default}: write the value there, not here"
+                )
+        return self
+
+
+class WebhookConfig(_NamedSecrets):
+    """Alerts as JSON of the form ``{"text": ...}``, as Slack, Mattermost and others take it.
+
+    Attributes:
+        url_variable: Environment variable that holds the URL: who knows it can write there.
+        kinds: Only alerts of these kinds; empty for all.
+    """
+
+    url_variable: str = "NORMALIZER_ALERT_WEBHOOK"
+    kinds: tuple[AlertKind, ...] = ()
+
+
+class EmailConfig(_NamedSecrets):
+    """Alerts by e-mail.
+
+    Attributes:
+        host: SMTP server.
+        port: 587 for ``starttls``, mostly 465 for ``ssl``.
+        security: ``starttls`` and ``ssl`` check the server's certificate; ``none`` is for a
+            relay on the same machine, without a password.
+        user: Who logs in; empty where nobody has to.
+        password_variable: Environment variable that holds the user's password.
+        sender: Address that the alerts come from.
+        recipients: Addresses that they go to.
+        kinds: Only alerts of these kinds; empty for all.
+    """
+
+    host: str = ""
+    port: int = Field(default=587, gt=0, lt=65_536)
+    security: Literal["starttls", "ssl", "none"] = "starttls"
+    user: str = ""
+    password_variable: str = "NORMALIZER_SMTP_PASSWORD"  # noqa: S105 - the name of one
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    kinds: tuple[AlertKind, ...] = ()
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> "EmailConfig":
+        if self.user and self.security == "none":
+            raise ValueError(
+                "`user` needs `security` starttls or ssl: a password is not sent in the clear"
+            )
+        return self
+
+
+class AlertsConfig(Section):
+    """Who is told what needs a hand. Each alert is told once.
+
+    Attributes:
+        channels: Where alerts go: the sensor's ``log``, ``webhook``, ``email``.
+        quiet: Kinds that are listed by `normalizer alerts list` alone.
+        budget_near: Share (0 to 1) of the day's budget from which ``budget_near`` is told.
+        messages_per_look: Each channel gets at most so many at a look; the rest at the next.
+        alike: More untold alerts of one kind than this make one message.
+        timeout_seconds: A channel that takes longer is tried again at the next look.
+        dagster_url: Where people reach Dagster's UI, such as ``https://dagster.example``, for
+            links; empty for none.
+    """
+
+    channels: tuple[AlertChannel, ...] = ("log",)
+    quiet: tuple[AlertKind, ...] = ()
+    budget_near: float = Field(default=0.8, gt=0, le=1)
+    messages_per_look: int = Field(default=10, gt=0)
+    alike: int = Field(default=5, gt=0)
+    timeout_seconds: float = Field(default=5.0, gt=0, le=10)
+    dagster_url: str = ""
+    webhook: WebhookConfig = WebhookConfig()
+    email: EmailConfig = EmailConfig()
+
+    @model_validator(mode="after")
+    def _email_has_an_address(self) -> "AlertsConfig":
+        missing = [key for key in ("host", "sender", "recipients") if not getattr(self.email, key)]
+        if "email" in self.channels and missing:
+            raise ValueError(f"`channels` has email, which needs `email.{missing[0]}`")
+        return self
+
+
 class PathsConfig(Section):
     """Folders; relative ones lie beside the configuration file.
 
@@ -541,6 +693,7 @@ class NormalizerConfig(Section):
     models: dict[str, ModelConfig]
     batching: BatchingConfig = BatchingConfig()
     canary: CanaryConfig = CanaryConfig()
+    cascade: CascadeConfig = CascadeConfig()
     budget: BudgetConfig = BudgetConfig()
     retention: RetentionConfig = RetentionConfig()
     individual: IndividualConfig = IndividualConfig()
@@ -550,6 +703,7 @@ class NormalizerConfig(Section):
     embedding: EmbeddingConfig = EmbeddingConfig()
     cache: CacheConfig = CacheConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
     @model_validator(mode="after")
     def _references_exist(self) -> "NormalizerConfig":
@@ -557,25 +711,41 @@ class NormalizerConfig(Section):
             if retailer.source not in self.sources:
                 raise ValueError(
                     f"`retailers.{slug}.source` names the source {retailer.source!r}, which is "
-                    f"not declared; add a section [sources.{retailer.source}]"
+                    "not declared"
+                    + _remedy(retailer.source, self.sources, f"[sources.{retailer.source}]")
                 )
         named = {f"tiers.{tier}.model": entry.model for tier, entry in self.tiers.items()}
         named["embedding.model"] = self.embedding.model
         for key, model in named.items():
             if model not in self.models:
                 raise ValueError(
-                    f"`{key}` names the model {model!r}, which is not in the model table; "
-                    f'add a section [models."{model}"]'
+                    f"`{key}` names the model {model!r}, which is not in the model table"
+                    + _remedy(model, self.models, f'[models."{model}"]')
                 )
         for name, entry in self.models.items():
             if entry.successor is not None and entry.successor not in self.models:
                 raise ValueError(
                     f'`models."{name}".successor` names {entry.successor!r}, which is not in the '
-                    f'model table; add a section [models."{entry.successor}"]'
+                    "model table"
+                    + _remedy(entry.successor, self.models, f'[models."{entry.successor}"]')
                 )
         missing = set(get_args(Tier)) - set(self.tiers)
         if missing:
-            raise ValueError(f"no section for the tier(s) {', '.join(sorted(missing))}")
+            raise ValueError(f"`tiers` has no section for {', '.join(sorted(missing))}; add it")
+        if self.tiers["legacy"].listings_per_request > 1:
+            raise ValueError(
+                "`tiers.legacy.listings_per_request` must be 1: legacy is only asked individually"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _retailers_exist(self) -> "NormalizerConfig":
+        for slug in self.router.full_shares:
+            if slug not in self.retailers:
+                raise ValueError(
+                    f"`router.full_shares.{slug}` names a retailer that is not declared"
+                    + _remedy(slug, self.retailers, f"[retailers.{slug}]")
+                )
         return self
 
     def model_of(self, tier: Tier) -> ModelConfig:
@@ -627,134 +797,29 @@ def load_config(environ: Mapping[str, str] = os.environ) -> NormalizerConfig:
         ConfigurationError: Naming the file or variable, the key, and the remedy.
     """
     file = config_file(environ)
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file.name} is not valid TOML: {error}") from error
-    variables = _apply_environment(values, environ)
-    config = validate_config(values, origin=file.name, variables=variables)
+    settings = read_settings(file, _folders(environ) | overrides(environ, ENVIRONMENT_PREFIX))
+    config = settings.validated(NormalizerConfig)
     return config.model_copy(update={"paths": config.paths.resolved(file.parent)})
 
 
-def validate_config(
-    values: Mapping[str, Any],
-    origin: str,
-    variables: Mapping[tuple[str, ...], str] | None = None,
-) -> NormalizerConfig:
-    """Validates a nested mapping, turning pydantic's errors into ours.
+def _folders(environ: Mapping[str, str]) -> dict[tuple[str, ...], Override]:
+    """Reads the two folder variables, whose folders lie in the working folder.
 
-    Args:
-        values: Sections and keys as read from TOML.
-        origin: What to call the place of an error, such as a file name.
-        variables: Key -> the environment variable that set it, and is then the place.
-
-    Raises:
-        ConfigurationError: One line per wrong key.
+    The working folder, not the file's: that is where a person typed them.
     """
-    try:
-        return NormalizerConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigurationError(
-            "\n".join(
-                f"{_place(detail, origin, variables or {})}: {_explain(detail)}"
-                for detail in error.errors()
-            )
-        ) from None
-
-
-def _apply_environment(
-    values: dict[str, Any], environ: Mapping[str, str]
-) -> dict[tuple[str, ...], str]:
-    """Writes ``NORMALIZER__SECTION__KEY`` and the two folder variables into ``values``.
-
-    Returns:
-        Key -> the variable that set it.
-    """
-    given: dict[tuple[str, ...], tuple[str, Any]] = {}
-    for variable, folder in (("NORMALIZER_LANDING", "landing"), ("NORMALIZER_STORAGE", "storage")):
-        if environ.get(variable):
-            # The working folder, not the file's: that is where a person typed it.
-            given["paths", folder] = (variable, _resolve(environ[variable], Path.cwd()))
-    for variable, text in environ.items():
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            given[tuple(path)] = (variable, _toml_value(text))
-    for (*sections, key), (variable, value) in sorted(given.items()):
-        target = values
-        for section in sections:
-            target = target.setdefault(section, {})
-            if not isinstance(target, dict):
-                raise ConfigurationError(f"{variable}: `{section}` is a value, not a section")
-        target[key] = value
-    return {path: variable for path, (variable, _) in given.items()}
-
-
-def _toml_value(text: str) -> Any:
-    """Reads ``text`` as a TOML value; what is none is taken as a string."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    named = {"NORMALIZER_LANDING": "landing", "NORMALIZER_STORAGE": "storage"}
+    return {
+        ("paths", key): Override(variable, _resolve(environ[variable], Path.cwd()))
+        for variable, key in named.items()
+        if environ.get(variable)
+    }
 
 
 def _resolve(path: str, base: Path) -> str:
     return path if "://" in path else str((base / path).resolve())
 
 
-def _place(detail: Mapping[str, Any], origin: str, variables: Mapping[tuple[str, ...], str]) -> str:
-    """Says where one pydantic error comes from: the variables that set its keys, else the file."""
-    location = _location(detail)
-
-    def concerns(path: tuple[str, ...]) -> bool:
-        above = path == location[: len(path)]
-        below = location == path[: len(location)]
-        return above or (below and f"`{'.'.join(path[len(location) :])}`" in detail["msg"])
-
-    return ", ".join(name for path, name in variables.items() if concerns(path)) or origin
-
-
-def _location(detail: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the key of one pydantic error, section by section."""
-    # pydantic marks an error in the key of a table itself with a last part of its own.
-    return tuple(str(part) for part in detail["loc"] if part != "[key]")
-
-
-def _explain(detail: Mapping[str, Any]) -> str:
-    """Puts one pydantic error into words, with the nearest known word for a typo."""
-    location = _location(detail)
-    key = ".".join(location)
-    if detail["type"] == "extra_forbidden" or detail["loc"][-1:] == ("[key]",):
-        known = _expected(detail) or _known_keys(location[:-1])
-        return f"unknown key `{key}`{_hint(location[-1], known) or '; remove it'}"
-    if detail["type"] == "missing":
-        return f"`{key}` is missing; add it"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if not location:
-        return message
-    if detail["type"] == "model_type":
-        message = f"expected a section with keys, write [{key}]"
-    given = f" (given: {detail['input']!r})" if not isinstance(detail["input"], dict) else ""
-    return f"`{key}`: {message}{given}{_hint(str(detail['input']), _expected(detail))}"
-
-
-def _expected(detail: Mapping[str, Any]) -> list[str]:
-    """Returns the words that pydantic expected, where it expected one of a few."""
-    return re.findall(r"'([^']+)'", detail.get("ctx", {}).get("expected", ""))
-
-
-def _hint(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
-
-
-def _known_keys(sections: tuple[str, ...]) -> list[str]:
-    """Returns the keys that the section at this location knows."""
-    model: type[BaseModel] = NormalizerConfig
-    for section in sections:
-        field = model.model_fields.get(section)
-        if field is None:  # the key of a table such as [models."gpt-5"]
-            continue
-        for candidate in (field.annotation, *get_args(field.annotation)):
-            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-                model = candidate
-    return list(model.model_fields)
+def _remedy(name: str, known: Iterable[str], header: str) -> str:
+    """Ends an error about a name that nothing has: another name, or the section that it needs."""
+    near = closest(name, known)
+    return f"{near} Else add a section {header}" if near else f"; add a section {header}"

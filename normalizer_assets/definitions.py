@@ -12,17 +12,22 @@ from upath import UPath
 from normalizer_assets.assets import (
     batch_results,
     cache_embeddings,
+    daily_report,
     normalized_products,
+    price_comparison,
     raw_products,
     routed_products,
     submitted_batches,
 )
-from normalizer_assets.automation.jobs import build_jobs
+from normalizer_assets.automation.alerting import build_alerting_sensor
+from normalizer_assets.automation.comparing import build_comparing_sensor
+from normalizer_assets.automation.jobs import build_compare_job, build_jobs
+from normalizer_assets.automation.landing import build_landing_sensor
 from normalizer_assets.automation.schedules import build_schedule
 from normalizer_assets.automation.sensors import build_sensor
 from normalizer_assets.checks import gate
 from normalizer_assets.config import NormalizerConfig, load_config
-from normalizer_assets.partitions import partitions_definition
+from normalizer_assets.partitions import days_definition, partitions_definition
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.parquet_store import ParquetStore
 from normalizer_assets.resources.turn import turn_resource
@@ -50,12 +55,22 @@ def build_definitions(
     database = Database(config)
     partitions = partitions_definition(config)
     submit, collect = build_jobs()
+    compare = build_compare_job()
     return dg.Definitions(
-        assets=[station.build(partitions) for station in STATIONS],
+        assets=[
+            *(station.build(partitions) for station in STATIONS),
+            price_comparison.build(days_definition(config), config, database),
+            daily_report.build(days_definition(config), database),
+        ],
         asset_checks=[gate.build(partitions)],
-        jobs=[submit, collect],
+        jobs=[submit, collect, compare],
         schedules=[build_schedule(config, database, submit)],
-        sensors=[build_sensor(config, database, [submit, collect])],
+        sensors=[
+            build_sensor(config, database, [submit, collect]),
+            build_landing_sensor(config, database, submit),
+            build_comparing_sensor(config, database, compare),
+            build_alerting_sensor(config, database),
+        ],
         resources={
             "turn": turn_resource(config, database),
             "parquet_store": ParquetStore(UPath(config.paths.storage) / "parquet"),

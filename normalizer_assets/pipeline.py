@@ -5,12 +5,14 @@ stops. Does not belong here: anything of a phase's own, and anything of Dagster:
 the facade and the fault harness all call these steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 
 import polars as pl
+import sqlalchemy as sa
 
 from normalizer_assets.answers.confidence import load_calibrations, yardstick
 from normalizer_assets.answers.verdicts import Facts, GateVerdict, gate_verdict
@@ -26,9 +28,11 @@ from normalizer_assets.batching.errors import (
     NotReady,
 )
 from normalizer_assets.batching.individual import Progress
+from normalizer_assets.batching.outdated import outdated_questions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.preflight import check_models
-from normalizer_assets.batching.requests import build_requests, cost_scenarios
+from normalizer_assets.batching.requests import build_requests
+from normalizer_assets.batching.scenarios import individually
 from normalizer_assets.batching.submission import Submitted
 from normalizer_assets.batching.submission import submit as submit_batches
 from normalizer_assets.batching.work import PartitionWork
@@ -142,17 +146,40 @@ def _end(work: PartitionWork, state: PartitionState, reason: str) -> None:
 # --- the steps ------------------------------------------------------------------------
 
 
-def land(work: PartitionWork, limit: int | None = None) -> PartitionIntake | None:
+def land(
+    work: PartitionWork, limit: int | None = None, *, unasked: bool = False
+) -> PartitionIntake | None:
     """Takes in what landed and records it; ``None`` where nothing has.
 
+    Args:
+        work: The partition.
+        limit: Take only the first rows.
+        unasked: No person asks for it, but a sensor or a schedule.
+
     Raises:
+        HeldError: Unasked, and the partition is held with what is landed now: only a person
+            takes it from there, such as after a rollback.
         IntakeError: The landed file cannot be taken in.
     """
     partition = work.partition
     taken = take_in(work.config, partition.retailer, partition.day, limit=limit)
-    if taken is not None:
-        record_intake(work, taken)
+    if taken is None:
+        return None
+    if unasked:
+        _refuse_held(work, taken)
+    record_intake(work, taken)
     return taken
+
+
+def _refuse_held(work: PartitionWork, taken: PartitionIntake) -> None:
+    with work.engine.connect() as connection:
+        row = life.read(connection, work.partition)
+    now = ("held", taken.snapshot.sha256)
+    if row is not None and (row.state, row.raw_snapshot) == now:
+        raise HeldError(
+            f"{work.partition.key} is held, and what landed is what was there before: "
+            f"{row.blocked_reason}"
+        )
 
 
 def record_intake(work: PartitionWork, taken: PartitionIntake) -> None:
@@ -180,6 +207,7 @@ def submit(
     routed: pl.DataFrame,
     *,
     force: bool = False,
+    outdated: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Submitted:
     """Sends the partition's open questions, as ``submission.submit`` does.
@@ -188,7 +216,8 @@ def submit(
         work: The partition.
         routed: The routed_products frame.
         force: Pay again for what is answered.
-        say: Told which models were replaced by their successors, and what force costs.
+        outdated: Pay again for what another model or prompt answered.
+        say: Told which models were replaced by their successors, and what paying again costs.
     """
     switched: list[str] = []
     looked_up = LookedUp()
@@ -202,24 +231,55 @@ def submit(
         switched.extend(replaced)
         return ready, with_examples(ready, listings)
 
-    if force:
-        say(force_notice(work.config, work.partition, routed))
-    individually = cost_scenarios(work.config, routed)[0].usd
-    sent = submit_batches(work, routed, individually, force=force, prepare=prepare)
+    with work.engine.connect() as connection:
+        again = paid_again(
+            connection, work.config, work.partition, routed, force=force, outdated=outdated
+        )
+    if force or again:
+        say(again_notice(work.config, work.partition, routed, again))
+    # Kept to tell later what was saved.
+    costs = individually(work.config, routed)
+    with work.begin() as connection:
+        life.record(
+            connection,
+            work.partition,
+            individual_usd=costs.full,
+            individual_legacy_usd=costs.legacy,
+        )
+    sent = submit_batches(work, routed, again=again, prepare=prepare)
     return replace(
         sent, switched=tuple(switched), alike=looked_up.served, audited=looked_up.audited
     )
 
 
-def force_notice(config: NormalizerConfig, partition: Partition, routed: pl.DataFrame) -> str:
-    """Says what asking all questions of a partition again is estimated to cost."""
-    listings = routed.unique("question_key", keep="first", maintain_order=True)
+def paid_again(
+    connection: sa.Connection,
+    config: NormalizerConfig,
+    partition: Partition,
+    routed: pl.DataFrame,
+    *,
+    force: bool = False,
+    outdated: bool = False,
+) -> list[str]:
+    """Returns the questions to ask although they have answers, as ``submit`` explains them."""
+    if force:
+        return routed["question_key"].unique(maintain_order=True).to_list()
+    return outdated_questions(connection, config, partition, routed) if outdated else []
+
+
+def again_notice(
+    config: NormalizerConfig, partition: Partition, routed: pl.DataFrame, again: Sequence[str]
+) -> str:
+    """Says what asking questions of a partition again is estimated to cost."""
+    listings = routed.filter(pl.col("question_key").is_in(list(again))).unique(
+        "question_key", keep="first", maintain_order=True
+    )
     in_batches = listings.height > config.batching.min_products
     requests = build_requests(config, listings, "batch" if in_batches else "individual")
     return (
-        f"force: all questions of {partition.key} are paid again, estimated at "
-        f"{requests['estimated_usd'].sum() or 0:.4f} USD "
-        f"{'in batches' if in_batches else 'individually'} ({listings.height} questions)"
+        f"{listings.height} of {routed['question_key'].n_unique()} questions of {partition.key} "
+        f"are paid again, estimated at {requests['estimated_usd'].sum() or 0:.4f} USD "
+        f"{'in batches' if in_batches else 'individually'}"
     )
 
 
@@ -251,11 +311,29 @@ def collect(
     say: Callable[[str], None] = lambda _: None,
 ) -> Collected:
     """Ends the partition's questions, as ``collection.collect`` does."""
-    asks = _questions(work, pl.col("state") == "open")
-    if not asks:
+    doubtful = partial(_doubtful, routed=routed)
+    if not _questions(work, pl.col("state") == "open") and not doubtful(work):
         return collect_batches(work, routed, progress)
     ready = _with_living_models(work, say)[0]
-    return collect_batches(ready, with_examples(ready, routed), progress)
+    return collect_batches(ready, with_examples(ready, routed), progress, doubtful)
+
+
+def _doubtful(work: PartitionWork, routed: pl.DataFrame) -> list[str]:
+    """Returns questions whose new answer of mini is under its threshold, the least sure first."""
+    if not work.config.cascade.max_share:
+        return []
+    with work.engine.connect() as connection:
+        keys = stored_answers.new_mini_answers(connection, work.partition)
+    if not keys:
+        return []
+    products = _products(work, routed.filter(pl.col("question_key").is_in(keys)))
+    # What a person decided, and the rules' rows, have no request to doubt.
+    weak = products.filter((pl.col("status") == "review") & pl.col("request_id").is_not_null())
+    return (
+        weak.sort("confidence", "question_key")["question_key"]
+        .unique(maintain_order=True)
+        .to_list()
+    )
 
 
 @dataclass(frozen=True)
@@ -273,6 +351,15 @@ class Normalised:
 
 def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normalised:
     """Judges answers by evidence and writes the partition's newest version."""
+    products = _products(work, routed)
+    with work.begin() as connection:
+        products = stored_answers.settle_verdicts(connection, products, yardstick(work.config))
+    settle_audits(work)
+    return Normalised(products, write_version(work, products, run_id))
+
+
+def _products(work: PartitionWork, routed: pl.DataFrame) -> pl.DataFrame:
+    """Joins listings with their stored answers, and judges them."""
     with work.engine.connect() as connection:
         by_rules = questions.of_partition(connection, work.partition).filter(
             pl.col("state") == "rules"
@@ -285,11 +372,7 @@ def normalise(work: PartitionWork, routed: pl.DataFrame, run_id: str) -> Normali
     stems = routed.select("question_key", stem=variant_stem(pl.col("canonical_key")))
     with work.begin() as connection:
         neighbours = neighbours_for(connection, work.partition, stems)
-    products = build_products(routed, answers, work.config, decisions, neighbours)
-    with work.begin() as connection:
-        products = stored_answers.settle_verdicts(connection, products, yardstick(work.config))
-    settle_audits(work)
-    return Normalised(products, write_version(work, products, run_id))
+    return build_products(routed, answers, work.config, decisions, neighbours)
 
 
 def judge(work: PartitionWork) -> GateVerdict | None:
@@ -309,6 +392,7 @@ def judge(work: PartitionWork) -> GateVerdict | None:
             asked=asked_of(connection, partition),
             history=earlier_measures(connection, partition, config.gate.trailing_partitions),
             calibrated=load_calibrations(config.calibrations).own.keys(),
+            full_share=config.router.full_shares.get(partition.retailer),
         )
     verdict = gate_verdict(rows, facts, config)
     record_verdict(work, verdict)

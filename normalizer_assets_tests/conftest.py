@@ -201,9 +201,13 @@ def config(
         "OPENAI_BASE_URL": standin.url,
         "OPENAI_API_KEY": "standin",
     }
-    # A calibration that is fitted anew must not turn other tests' partitions red.
-    if "NORMALIZER__CONFIDENCE__THRESHOLD" not in os.environ:
-        environment["NORMALIZER__CONFIDENCE__THRESHOLD"] = "0.7"
+    defaults = {
+        # A calibration that is fitted anew must not turn other tests' partitions red.
+        "NORMALIZER__CONFIDENCE__THRESHOLD": "0.7",
+        # Tests count requests; second opinions have tests of their own.
+        "NORMALIZER__CASCADE__MAX_SHARE": "0",
+    }
+    environment |= {name: value for name, value in defaults.items() if name not in os.environ}
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)

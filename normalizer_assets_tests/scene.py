@@ -107,10 +107,12 @@ class Scene:
         tags: dict[str, str] | None = None,
         **config: Mapping[str, object],
     ) -> dg.ExecuteInProcessResult:
-        """Executes a job in process; ``__ASSET_JOB`` is what the UI's button runs.
+        """Executes a job in process; ``__ASSET_JOB`` is what the button of their group runs.
 
         ``config`` is the run config of assets, by name.
         """
+        if job == "__ASSET_JOB":
+            selection = selection or STATIONS
         return self.definitions.resolve_job_def(job).execute_in_process(
             partition_key=(partition or self.partition).key,
             instance=self.instance,

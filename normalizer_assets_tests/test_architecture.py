@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "normalizer_assets"
 PHASES = (
     "intake", "grammar", "routing", "prompting", "batching", "answers", "publishing", "cache",
-    "pricing", "db", "review",
+    "pricing", "db", "review", "matching", "alerts",
 )  # fmt: skip
 COMPOSITIONS = ("pipeline", "direct")
 """Modules that put phases together for whoever calls: assets, the facade, the fault harness."""

@@ -51,157 +51,239 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "at", "message"),
     [
         (
             "[tiers.mini]\n",
             '[tiers.mini]\nmodle = "x"\n',
-            "my.toml: unknown key `tiers.mini.modle`; did you mean `model`?",
+            "modle",
+            "unknown key `tiers.mini.modle`; did you mean `model`?",
         ),
-        ("[paths]", "[path]", "my.toml: unknown key `path`; did you mean `paths`?"),
-        ("[paths]", "[xyz]", "my.toml: unknown key `xyz`; remove it"),
+        ("[paths]", "[path]", "[path]", "unknown key `path`; did you mean `paths`?"),
+        ("[paths]", "[xyz]", "[xyz]", "unknown key `xyz`; remove it"),
         (
             "smartphones = 0.75",
             "phones = 0.75",
-            "my.toml: unknown key `router.category_complexity.phones`; did you mean `headphones`?",
+            "phones",
+            "unknown key `router.category_complexity.phones`; did you mean `headphones`?",
         ),
         (
             "smartphones = 0.75",
             "smartphones = 7.5",
+            "smartphones",
             (
-                "my.toml: `router.category_complexity.smartphones`: Input should be less than or "
+                "`router.category_complexity.smartphones`: Input should be less than or "
                 "equal to 1 (given: 7.5)"
             ),
         ),
         (
             'model = "gpt-5-mini"',
-            'model = "gpt-9"',
+            'model = "llama"',
+            'model = "llama"',
             (
-                "my.toml: `tiers.mini.model` names the model 'gpt-9', which is not in the model "
-                'table; add a section [models."gpt-9"]'
+                "`tiers.mini.model` names the model 'llama', which is not in the model table; "
+                'add a section [models."llama"]'
+            ),
+        ),
+        (
+            'model = "gpt-5-mini"',
+            'model = "gpt5-mini"',
+            'model = "gpt5-mini"',
+            (
+                "`tiers.mini.model` names the model 'gpt5-mini', which is not in the model table; "
+                'did you mean `gpt-5-mini`? Else add a section [models."gpt5-mini"]'
+            ),
+        ),
+        (
+            "[paths]",
+            '[embedding]\nmodel = "text-embedding-3-smal"\n\n[paths]',
+            'model = "text',
+            (
+                "`embedding.model` names the model 'text-embedding-3-smal', which is not in the "
+                "model table; did you mean `text-embedding-3-small`? Else add a section"
+            ),
+        ),
+        (
+            'successor = "gpt-6-luna"',
+            'successor = "gpt-6-lune"',
+            'successor = "gpt-6-lune"',
+            (
+                "`models.\"gpt-5-mini\".successor` names 'gpt-6-lune', which is not in the "
+                'model table; did you mean `gpt-6-luna`? Else add a section [models."gpt-6-lune"]'
             ),
         ),
         (
             'lider = { name = "Lider" }',
-            'lider = { name = "Lider", source = "lidr" }',
+            'lider = { name = "Lider", source = "shop" }',
+            "lider",
             (
-                "my.toml: `retailers.lider.source` names the source 'lidr', which is not declared; "
-                "add a section [sources.lidr]"
+                "`retailers.lider.source` names the source 'shop', which is not declared; "
+                "add a section [sources.shop]"
             ),
+        ),
+        (
+            'lider = { name = "Lider" }',
+            'lider = { name = "Lider", source = "landed" }',
+            "lider",
+            (
+                "`retailers.lider.source` names the source 'landed', which is not declared; "
+                "did you mean `landing`? Else add a section [sources.landed]"
+            ),
+        ),
+        (
+            "[router.full_shares]",
+            "[router.full_shares]\nfalabela = 0.08",
+            "falabela = 0.08",
+            (
+                "`router.full_shares.falabela` names a retailer that is not declared; did you "
+                "mean `falabella`? Else add a section [retailers.falabela]"
+            ),
+        ),
+        (
+            "[router.full_shares]",
+            "[router.full_shares]\nfalabella = 8",
+            "falabella = 8",
+            "`router.full_shares.falabella`: Input should be less than or equal to 1 (given: 8)",
         ),
         (
             'lider = { name = "Lider" }',
             'lider = "Lider"',
+            "lider",
             (
-                "my.toml: `retailers.lider`: expected a section with keys, write [retailers.lider] "
+                "`retailers.lider`: expected a section with keys, write [retailers.lider] "
                 "(given: 'Lider')"
             ),
         ),
         (
             'lider = { name = "Lider" }',
             "lider = {}",
-            "my.toml: `retailers.lider.name` is missing; add it",
+            "lider",
+            "`retailers.lider.name` is missing; add it",
+        ),
+        (
+            'system = "Experto en productos retail CL. JSON only."',
+            "",
+            "[tiers.mini]",
+            "`tiers.mini.system` is missing; add it",
         ),
         (
             "[sources.landing]",
             '[sources.landing]\nsql = "select 1"',
-            "my.toml: `sources.landing`: give either `path` or `sql`, not both and not neither",
+            'path = "{day}',
+            "`sources.landing`: give either `path` or `sql`, not both and not neither",
         ),
         (
             "answer_tokens = 250",
             'answer_tokens = 250\nresponse_format = "json_objct"',
-            (
-                "my.toml: `tiers.mini.response_format`: Input should be 'json_object' or 'text' "
-                "(given: 'json_objct'); did you mean `json_object`?"
-            ),
+            "response_format",
+            "`tiers.mini.response_format`: Input should be 'json_object'",
         ),
         (
             'data = "data"',
             "data = 5",
-            "my.toml: `paths.data`: Input should be a valid string (given: 5)",
+            "data",
+            "`paths.data`: Input should be a valid string (given: 5)",
         ),
         (
             "medium_from = 0.30",
             "medium_from = 0.90",
-            "my.toml: `router`: `medium_from` must not be above `complex_from`",
+            "medium_from",
+            "`router`: `medium_from` must not be above `complex_from`",
         ),
         (
             "first_day = 2021-01-01",
             'first_day = "ayer"',
+            "first_day",
             (
-                "my.toml: `first_day`: Input should be a valid date or datetime, input is too "
+                "`first_day`: Input should be a valid date or datetime, input is too "
                 "short (given: 'ayer')"
-            ),
-        ),
-        (
-            'successor = "gpt-6-luna"',
-            'successor = "gpt-7"',
-            (
-                "my.toml: `models.\"gpt-5-mini\".successor` names 'gpt-7', which is not in the "
-                'model table; add a section [models."gpt-7"]'
             ),
         ),
         (
             "flex = true",
             'flex = true\nwhen_gone = "stop"',
+            "when_gone",
+            "`models.gpt-5.when_gone`: Input should be 'successor' or 'fail' (given: 'stop')",
+        ),
+        (
+            '[models."gpt-5.5"]',
+            '[models."gpt-5.5"]\nreasonin_effort = "none"',
+            "reasonin_effort",
+            'unknown key `models."gpt-5.5".reasonin_effort`; did you mean `reasoning_effort`?',
+        ),
+        (
+            'reasoning_effort = "minimal"',
+            'reasoning_effort = "none"',
+            'reasoning_effort = "none"',
             (
-                "my.toml: `models.gpt-5.when_gone`: Input should be 'successor' or 'fail' "
-                "(given: 'stop')"
+                "`models.gpt-5`: `reasoning_effort` is 'none', which is not one of `efforts` "
+                "(minimal, low, medium, high)"
+            ),
+        ),
+        (
+            'efforts = ["minimal", "low", "medium", "high"]',
+            'efforts = ["minimum", "low"]',
+            'efforts = ["minimum", "low"]',
+            "`models.gpt-5.efforts.0`: Input should be 'none', 'minimal', 'low'",
+        ),
+        (
+            'reasoning_effort = "minimal"',
+            'reasoning_effort = "minimal"\ntemperature = true',
+            "temperature = true",
+            (
+                "`models.gpt-5`: `temperature` is accepted only where `reasoning_effort` is left "
+                "out or 'none'"
             ),
         ),
         (
             "partition_usd = 50.0",
             "partition_usd = -1",
-            (
-                "my.toml: `budget.partition_usd`: Input should be greater than or equal to 0 "
-                "(given: -1)"
-            ),
+            "partition_usd",
+            "`budget.partition_usd`: Input should be greater than or equal to 0 (given: -1)",
         ),
-        (
-            "size = 20",
-            "sise = 20",
-            "my.toml: unknown key `canary.sise`; did you mean `size`?",
-        ),
+        ("size = 20", "sise = 20", "sise", "unknown key `canary.sise`; did you mean `size`?"),
         (
             "[paths]",
             "[batching]\ncreations_per_hour = 2001\n\n[paths]",
+            "creations_per_hour",
             (
-                "my.toml: `batching.creations_per_hour`: Input should be less than or equal to "
+                "`batching.creations_per_hour`: Input should be less than or equal to "
                 "2000 (given: 2001)"
             ),
         ),
-        (
-            "[retailers]",
-            "[retailers",
-            "my.toml is not valid TOML: Expected ']' at the end of a table declaration",
-        ),
     ],
 )
-def test_a_wrong_file_is_explained_with_file_key_and_remedy(
-    load: Load, old: str, new: str, message: str
+def test_a_wrong_file_is_explained_with_line_key_and_remedy(
+    load: Load, old: str, new: str, at: str, message: str
 ) -> None:
+    lines = SHIPPED.replace(old, new, 1).splitlines()
+    [line, *_] = [number for number, text in enumerate(lines, 1) if text.startswith(at)]
     with pytest.raises(ConfigurationError) as caught:
         load(old, new)
-    assert str(caught.value).startswith(message)
+    assert str(caught.value).startswith(f"my.toml, line {line}: {message}")
 
 
-def test_every_wrong_key_has_its_line(load: Load) -> None:
+def test_every_wrong_key_has_its_place(load: Load) -> None:
+    line = SHIPPED.splitlines().index("[paths]") + 1
     with pytest.raises(ConfigurationError) as caught:
         load("[paths]", "paths = 3\n[pats]")
     assert str(caught.value).splitlines() == [
-        "my.toml: `paths`: expected a section with keys, write [paths] (given: 3)",
-        "my.toml: unknown key `pats`; did you mean `paths`?",
+        f"my.toml, line {line}: `paths`: expected a section with keys, write [paths] (given: 3)",
+        f"my.toml, line {line + 1}: unknown key `pats`; did you mean `paths`?",
     ]
 
 
 def test_a_missing_tier_is_named(load: Load) -> None:
     legacy = SHIPPED[SHIPPED.index("[tiers.legacy]") : SHIPPED.index("# --- which listings")]
-    with pytest.raises(ConfigurationError, match=r"^my\.toml: no section for the tier\(s\) legacy"):
+    line = SHIPPED.splitlines().index("[tiers.mini]") + 1
+    with pytest.raises(
+        ConfigurationError, match=rf"^my\.toml, line {line}: `tiers` has no section for legacy"
+    ):
         load(legacy, "")
 
 
 def test_an_unknown_tier_is_named(load: Load) -> None:
-    with pytest.raises(ConfigurationError, match=r"my\.toml: unknown key `tiers\.maxi`"):
+    with pytest.raises(ConfigurationError, match=r"line \d+: unknown key `tiers\.maxi`"):
         load("[tiers.legacy]", "[tiers.maxi]")
 
 
@@ -260,11 +342,47 @@ def test_every_key_can_be_overridden_in_the_environment(load: Load) -> None:
             ),
         ),
         (
-            {"NORMALIZER__TIERS__MINI__MODEL": "gpt-9"},
+            {"NORMALIZER__TIERS__MINI__MODEL": "llama"},
             (
-                "NORMALIZER__TIERS__MINI__MODEL: `tiers.mini.model` names the model 'gpt-9', which "
-                'is not in the model table; add a section [models."gpt-9"]'
+                "NORMALIZER__TIERS__MINI__MODEL: `tiers.mini.model` names the model 'llama', which "
+                'is not in the model table; add a section [models."llama"]'
             ),
+        ),
+        (
+            {"NORMALIZER__MODELS__GPT-5__SUCCESSOR": "gpt-6-soll"},
+            (
+                'NORMALIZER__MODELS__GPT-5__SUCCESSOR: `models."gpt-5".successor` names '
+                "'gpt-6-soll', which is not in the model table; did you mean `gpt-6-sol`?"
+            ),
+        ),
+        (
+            {"NORMALIZER__ROUTER__FULL_SHARES__LIDR": "0.1"},
+            (
+                "NORMALIZER__ROUTER__FULL_SHARES__LIDR: `router.full_shares.lidr` names a retailer "
+                "that is not declared; did you mean `lider`?"
+            ),
+        ),
+        (
+            {"NORMALIZER__TIERS__LEGACY__LISTINGS_PER_REQUEST": "10"},
+            (
+                "NORMALIZER__TIERS__LEGACY__LISTINGS_PER_REQUEST: "
+                "`tiers.legacy.listings_per_request` must be 1: legacy is only asked individually"
+            ),
+        ),
+        (
+            {"NORMALIZER__TIERS__MINI__LISTINGS_PER_REQUEST": "51"},
+            (
+                "NORMALIZER__TIERS__MINI__LISTINGS_PER_REQUEST: `tiers.mini.listings_per_request`: "
+                "Input should be less than or equal to 50 (given: 51)"
+            ),
+        ),
+        (
+            {"NORMALIZER__RETAILERS__ABCDIN__SOURCE": "landing"},
+            "NORMALIZER__RETAILERS__ABCDIN__SOURCE: `retailers.abcdin.name` is missing; add it",
+        ),
+        (
+            {"NORMALIZER__ROUTER__COMPLEX_FROM": "0.1"},
+            "NORMALIZER__ROUTER__COMPLEX_FROM: `router`: `medium_from` must not be above",
         ),
         (
             {"NORMALIZER__RETAILERS__LIDER__SOURCE": "lidr"},
@@ -293,7 +411,9 @@ def test_an_error_in_the_environment_names_the_variable(
 
 
 def test_an_error_in_the_file_is_not_put_on_a_variable(load: Load) -> None:
-    with pytest.raises(ConfigurationError, match=r"^my\.toml: unknown key `batching\.min_product`"):
+    with pytest.raises(
+        ConfigurationError, match=r"^my\.toml, line \d+: unknown key `batching\.min_prod"
+    ):
         load(
             "[router]\n",
             "[batching]\nmin_product = 3\n\n[router]\n",
@@ -304,12 +424,63 @@ def test_an_error_in_the_file_is_not_put_on_a_variable(load: Load) -> None:
 def test_every_model_that_is_announced_to_go_has_a_successor(load: Load) -> None:
     table = load().models
     announced = {name for name, model in table.items() if model.shutdown is not None}
-    assert announced == {"gpt-5", "gpt-5-mini", "gpt-4o-mini"}
+    assert announced == {"gpt-5", "gpt-5-mini", "gpt-5-nano", "gpt-4o-mini"}
     for name in announced:
         successor = table[name].successor
         assert successor is not None
         assert table[successor].shutdown is None
         assert table[name].when_gone == "successor"
+
+
+PRICES = {
+    "gpt-5": (1.25, 0.125, 10),
+    "gpt-5.1": (1.25, 0.125, 10),
+    "gpt-5-mini": (0.25, 0.025, 2),
+    "gpt-5-nano": (0.05, 0.005, 0.40),
+    "gpt-4o-mini": (0.15, 0.075, 0.60),
+    "text-embedding-3-small": (0.02, None, 0),
+    "gpt-5.2": (1.75, 0.175, 14),
+    "gpt-5.4": (2.5, 0.25, 15),
+    "gpt-5.4-mini": (0.75, 0.075, 4.5),
+    "gpt-5.4-nano": (0.2, 0.02, 1.25),
+    "gpt-5.5": (5, 0.5, 30),
+    "gpt-5.6-sol": (4, 0.4, 20),
+    "gpt-5.6-terra": (2, 0.2, 12),
+    "gpt-5.6-luna": (0.2, 0.02, 1.2),
+    "gpt-6-luna": (0.10, 0.01, 0.50),
+    "gpt-6-sol": (2, 0.2, 10),
+    "gpt-6.1-sol": (2, 0.1, 10),
+    "gpt-6.1-terra": (1, 0.05, 5),
+    "gpt-6-astra": (10, 1, 50),
+}
+"""USD per million tokens in, cached and out (facts/openai_batch.md, section 3)."""
+
+
+def test_prices_are_those_that_were_collected_and_a_batch_costs_half(load: Load) -> None:
+    table = load().models
+    collected = {
+        name: (model.input_usd, model.cached_input_usd, model.output_usd)
+        for name, model in table.items()
+    }
+    assert collected == PRICES
+    assert {model.batch_factor for model in table.values()} == {0.5}
+
+
+def test_each_generation_is_sent_its_own_lowest_effort(load: Load) -> None:
+    sent = {name: model.reasoning_effort for name, model in load().models.items()}
+    unreasoning = {"gpt-4o-mini", "text-embedding-3-small"}
+    no_way_around_reasoning = {"gpt-6.1-sol", "gpt-6-astra"}
+    assert {name for name, effort in sent.items() if effort is None} == unreasoning
+    assert {name for name, effort in sent.items() if effort == "low"} == no_way_around_reasoning
+    assert {name for name, effort in sent.items() if effort == "minimal"} == {
+        "gpt-5", "gpt-5-mini", "gpt-5-nano",
+    }  # fmt: skip
+
+
+def test_a_model_that_reasons_has_room_for_it(load: Load) -> None:
+    for model in load().models.values():
+        if model.reasoning_effort in ("minimal", "low"):
+            assert model.reasoning_allowance > model.reasoning_estimate > 0
 
 
 def test_keys_of_a_deadline_may_be_fractions(load: Load) -> None:
@@ -344,3 +515,45 @@ def test_folders_of_the_environment_lie_in_the_working_folder(
     ).paths
     assert paths.landing == str(working / "here")
     assert paths.storage == "s3://bucket/store"
+
+
+# --- alerts ---------------------------------------------------------------------------
+
+EMAIL = {
+    "NORMALIZER__ALERTS__CHANNELS": '["email"]',
+    "NORMALIZER__ALERTS__EMAIL__HOST": "smtp.example.com",
+    "NORMALIZER__ALERTS__EMAIL__SENDER": "alerts@example.com",
+    "NORMALIZER__ALERTS__EMAIL__RECIPIENTS": '["ana@example.com"]',
+}
+
+
+@pytest.mark.parametrize("missing", ["host", "sender", "recipients"])
+def test_email_needs_its_addresses(load: Load, missing: str) -> None:
+    assert load(variables=EMAIL).alerts.email.port == 587
+    some = {name: value for name, value in EMAIL.items() if not name.endswith(missing.upper())}
+    with pytest.raises(ConfigurationError, match=f"which needs `email.{missing}`"):
+        load(variables=some)
+
+
+def test_a_password_is_not_sent_in_the_clear(load: Load) -> None:
+    user = {"NORMALIZER__ALERTS__EMAIL__USER": "alerts"}
+    assert load(variables=user).alerts.email.security == "starttls"
+    with pytest.raises(ConfigurationError, match="a password is not sent in the clear"):
+        load(variables=user | {"NORMALIZER__ALERTS__EMAIL__SECURITY": "none"})
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        ("WEBHOOK__URL_VARIABLE", "https://hooks.example/services/secretWord"),
+        ("EMAIL__PASSWORD_VARIABLE", "correct horse secretWord"),
+        ("WEBHOOK__URL", "https://hooks.example/services/secretWord"),
+        ("EMAIL__PASSWORD", "secretWord"),
+    ],
+)
+def test_a_secret_in_the_settings_is_refused_without_repeating_it(
+    load: Load, key: str, secret: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(variables={f"NORMALIZER__ALERTS__{key}": secret})
+    assert "secretWord" not in str(refused.value)

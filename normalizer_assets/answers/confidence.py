@@ -24,11 +24,15 @@ from normalizer_assets.config import ConfidenceConfig, ConfigurationError, Norma
 
 SHIPPED = Path(__file__).parent / "calibrations" / "hand-written.json"
 HIGHEST_THRESHOLD = 0.99
-UNSUPPORTED = ("brand unsupported", "model unsupported")
+UNSUPPORTED = (
+    *("brand unsupported", "brand contradicted", "model unsupported", "model contradicted"),
+    *("name gives orders", "name unreadable"),
+)
 UNSUPPORTED_CONFIDENCE = 0.5
 """Highest confidence of an answer whose brand or model nothing in the listing supports, below
 every threshold that a calibration chooses: such an answer does not pass (issue 6, 4), however
-well the rest of it agrees. Weights alone let a phone of another brand pass once."""
+well the rest of it agrees. Weights alone let a phone of another brand pass once. A name that
+gives orders supports nothing: it holds the very words that it wants to have answered."""
 
 
 class Calibration(BaseModel):
@@ -189,6 +193,22 @@ def thresholds(
         own = _thresholds(calibration, category_group, config, 0.0)
         needed = pl.when(llm_model == name).then(own).otherwise(needed)
     return needed
+
+
+def distinct_thresholds(products: pl.DataFrame, config: NormalizerConfig) -> list[float]:
+    """Returns the thresholds that products were held against, the lowest first.
+
+    Args:
+        products: Columns ``llm_model`` and ``category_group``.
+        config: Its calibrations, and what it says of thresholds itself.
+    """
+    needed = thresholds(
+        pl.col("llm_model"),
+        pl.col("category_group"),
+        load_calibrations(config.calibrations),
+        config.confidence,
+    )
+    return products.select(needed.alias("needed").unique().sort())["needed"].to_list()
 
 
 def _thresholds(

@@ -27,6 +27,7 @@ case ("brand agreed", "quantity contradicted") with the value 1, or a number:
   no such attribute: dropped), completed (the answer lacks what the listing states: taken
   from it), agreed, contradicted (dropped), stated, inferred.
 - price: implausible for the group.
+- name: gives orders to a language model, unreadable (letters that no word list has).
 - whether nothing at all is answered.
 - neighbour: whether the cache's answer to a variant of the product agreed (brand and model are
   the same) or disagreed.
@@ -38,6 +39,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from normalizer_assets.answers.orders import gives_orders, has_strange_letters
 from normalizer_assets.grammar.brands import gazetteer, stated_brand
 from normalizer_assets.grammar.colours import COLOUR_WORDS, colours, colours_of_things
 from normalizer_assets.grammar.electronics import SCREEN_WORDS
@@ -180,6 +182,7 @@ def gather_evidence(rows: pl.DataFrame) -> Evidence:
             _models(models),
             attributes.drop("read"),
             _prices(rows),
+            _names(rows),
             _neighbours(rows),
         ]
     )
@@ -655,6 +658,28 @@ def _prices(rows: pl.DataFrame) -> pl.DataFrame:
     texts = _numbered(rows).filter(odd.fill_null(value=False))
     cases = [_Case(pl.lit(value=True), "implausible", None, reason)]
     return _judged(texts, pl.lit("price"), pl.lit("price"), cases)
+
+
+def _names(rows: pl.DataFrame) -> pl.DataFrame:
+    """Judges names; a row whose name only names a product is left out."""
+    folded = pl.col("folded")
+    cases = [
+        _Case(
+            gives_orders(folded),
+            "gives orders",
+            None,
+            pl.lit("the name gives orders to a language model, so it supports no answer"),
+        ),
+        _Case(
+            has_strange_letters(folded),
+            "unreadable",
+            None,
+            pl.lit("the name has letters that no listing here is written with"),
+        ),
+    ]
+    texts = _numbered(rows).select("row", folded=fold(pl.col("name")))
+    odd = texts.filter(gives_orders(folded) | has_strange_letters(folded))
+    return _judged(odd, pl.lit("name"), pl.lit("name"), cases)
 
 
 def _neighbours(rows: pl.DataFrame) -> pl.DataFrame:

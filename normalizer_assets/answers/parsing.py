@@ -1,18 +1,19 @@
 """From the text that a model or the Batch API sent to an answer, or to one clear reason.
 
 Belongs here: one line of an output or error file, one chat completion, one reply's
-text; each ends in exactly one state. Does not belong here: what the values mean
+text; each ends in exactly one state, and where it answers several listings each of these
+does. Does not belong here: finding these in a reply (``packed``), what the values mean
 (``schemas``), whether they are right (``evidence``), what happens next (the chain).
 Sources: facts/openai_batch.md, sections 1 ("Output", "Error file") and 2.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Literal
 
+from normalizer_assets.answers.packed import OBJECT_START, numbered_members
 from normalizer_assets.answers.schemas import Answer, UnusableAnswer, clean, normalise
 from normalizer_assets.pricing.costs import Usage, usage_from_response
 
@@ -30,8 +31,6 @@ PASSING_STATUSES = (
     HTTPStatus.TOO_MANY_REQUESTS,
 )
 
-_OBJECT_START = re.compile(r'\{\s*["}]')
-
 
 @dataclass(frozen=True, slots=True)
 class ParsedLine:
@@ -39,12 +38,12 @@ class ParsedLine:
 
     Attributes:
         custom_id: The request's id; ``None`` only where the line does not tell.
-        state: ``ok`` (usable answer), ``http_error`` (the API said no), ``unavailable``
-            (it said later: 429, 5xx, or a status of 0), ``expired`` (never ran: window
-            over or batch cancelled), ``refused`` (refusal or
+        state: ``ok`` (usable answer; with ``parts``, at least one), ``http_error`` (the API
+            said no), ``unavailable`` (it said later: 429, 5xx, or a status of 0),
+            ``expired`` (never ran: window over or batch cancelled), ``refused`` (refusal or
             content filter), ``truncated`` (cut at the token limit), ``invalid`` (the
             reply holds no usable answer), ``unreadable`` (the line itself is broken).
-        answer: Given exactly where ``state`` is ``ok``.
+        answer: Given exactly where ``state`` is ``ok`` and there are no ``parts``.
         content: The reply's text, where there is one.
         usage: Tokens, also of replies that cannot be used: they are billed.
         llm_model: Model that replied, as the API names it (a snapshot id).
@@ -53,6 +52,10 @@ class ParsedLine:
         parameter: The request's parameter that the API refused: the next request would be
             refused as well.
         flex: Whether it was served, and is billed, as ``service_tier: flex``.
+        parts: Of a line that asks about several listings, and has a reply: what became of each,
+            in the order of their numbers; ``content`` is its own part of the reply. Usage is
+            the line's alone.
+        strangers: Answers in that reply under a number that was not asked.
     """
 
     custom_id: str | None
@@ -65,6 +68,8 @@ class ParsedLine:
     status_code: int | None = None
     parameter: str | None = None
     flex: bool = False
+    parts: tuple["ParsedLine", ...] = ()
+    strangers: int = 0
 
 
 def parse_content(content: str) -> Answer:
@@ -83,11 +88,12 @@ def parse_content(content: str) -> Answer:
         raise UnusableAnswer("the JSON is nested too deeply") from None
 
 
-def parse_batch_line(line: str) -> ParsedLine:
+def parse_batch_line(line: str, packed: Mapping[str, int] | None = None) -> ParsedLine:
     """Reads one line of an output or error file.
 
     Args:
         line: The line, with or without its line break.
+        packed: Custom ids of lines that ask about several listings -> how many.
 
     Returns:
         Exactly one state. Never raises for any text.
@@ -113,15 +119,16 @@ def parse_batch_line(line: str) -> ParsedLine:
             status_code=status_code,
             parameter=refused_parameter(status_code, error),
         )
-    return replace(parse_completion(body), custom_id=custom_id)
+    return parse_completion(body, custom_id, (packed or {}).get(custom_id, 1))
 
 
-def parse_completion(body: Any, custom_id: str | None = None) -> ParsedLine:
+def parse_completion(body: Any, custom_id: str | None = None, listings: int = 1) -> ParsedLine:
     """Reads the body of a chat completion that came with status 200.
 
     Args:
         body: The body as parsed JSON.
         custom_id: Id to carry through.
+        listings: How many listings, numbered from 1, it was to answer.
 
     Returns:
         Exactly one state. Never raises for any JSON value.
@@ -147,13 +154,9 @@ def parse_completion(body: Any, custom_id: str | None = None) -> ParsedLine:
         return replace(line, state="refused", reason=f"refused: {_explain(message['refusal'])}")
     if finish_reason == "content_filter":
         return replace(line, state="refused", reason="stopped by the content filter")
-    try:
-        return replace(line, state="ok", answer=parse_content(content or ""))
-    except UnusableAnswer as unusable:
-        if finish_reason == "length":
-            reason = "cut at the token limit" + ("" if content else ", before any text")
-            return replace(line, state="truncated", reason=reason)
-        return replace(line, reason=str(unusable))
+    cut = "cut at the token limit" + ("" if content else ", before any text")
+    cut = cut if finish_reason == "length" else ""
+    return _in_parts(line, listings, cut) if listings > 1 else _answered(line, cut)
 
 
 def passes(status_code: int | None) -> bool:
@@ -187,7 +190,7 @@ def _the_object(content: str) -> Mapping[str, Any]:
     Only the first object counts: an inner object of a cut reply is complete JSON too,
     and would pass for an answer with most of its fields gone.
     """
-    start = _OBJECT_START.search(content)
+    start = OBJECT_START.search(content)
     if start is None:
         raise UnusableAnswer("the reply is empty" if not content.strip() else "no JSON object")
     try:
@@ -198,11 +201,62 @@ def _the_object(content: str) -> Mapping[str, Any]:
         raise
     except ValueError:  # a number of thousands of digits
         raise UnusableAnswer("a number in the JSON is too long") from None
-    if _OBJECT_START.search(content, end):
+    if OBJECT_START.search(content, end):
         raise UnusableAnswer("more than one JSON object")
     if not isinstance(value, dict):
         raise UnusableAnswer("no JSON object")
     return value
+
+
+def _answered(line: ParsedLine, cut: str) -> ParsedLine:
+    """Reads the answer to one listing; ``cut`` as in ``_in_parts``."""
+    try:
+        return replace(line, state="ok", answer=parse_content(line.content or ""))
+    except UnusableAnswer as unusable:
+        if cut:
+            return replace(line, state="truncated", reason=cut)
+        return replace(line, reason=str(unusable))
+
+
+def _in_parts(line: ParsedLine, listings: int, cut: str) -> ParsedLine:
+    """Tells apart the answers to numbered listings; what is wrong with one is its own.
+
+    Args:
+        line: Without a state yet.
+        listings: How many were asked about.
+        cut: Why the reply has no end; empty where it has one.
+    """
+    found, broken = numbered_members(line.content or "")
+    given: dict[int, list[str]] = {number: [] for number in range(1, listings + 1)}
+    strangers = 0
+    for number, text in found:
+        if number in given:
+            given[number].append(text)
+        else:
+            strangers += 1
+    missing = replace(
+        line,
+        state="truncated" if cut else "invalid",
+        content=None,
+        usage=Usage(),
+        reason=cut or broken or "the reply does not answer this listing",
+    )
+    parts = tuple(_part(texts, missing) for texts in given.values())
+    state: State = "ok" if any(part.state == "ok" for part in parts) else missing.state
+    return replace(line, state=state, parts=parts, strangers=strangers)
+
+
+def _part(texts: list[str], missing: ParsedLine) -> ParsedLine:
+    """Reads what a reply says of one listing; it must say it once."""
+    if len(texts) > 1:
+        return replace(missing, state="invalid", reason="the reply answers this listing twice")
+    for text in texts:
+        try:
+            answer = parse_content(text)
+        except UnusableAnswer as unusable:
+            return replace(missing, state="invalid", content=text, reason=str(unusable))
+        return replace(missing, state="ok", answer=answer, content=text, reason="")
+    return missing
 
 
 def _without_conflicts(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

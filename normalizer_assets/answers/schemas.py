@@ -77,8 +77,9 @@ class Answer(BaseModel):
 def normalise(payload: Mapping[str, Any]) -> Answer:
     """Turns what a model returned into an answer; repeating it changes nothing.
 
-    Understands the key sets of all five templates (issue 2, "The prompts"), Spanish
-    names, and an object wrapped in one more (``{"Out": {...}}``).
+    Understands the key sets of all five templates (issue 2, "The prompts"), those of our
+    strict schemas (``prompting.reply_schemas``), Spanish names, and an object wrapped in one
+    more (``{"Out": {...}}``).
 
     Args:
         payload: The parsed JSON object.
@@ -104,7 +105,8 @@ def normalise(payload: Mapping[str, Any]) -> Answer:
         given[field] = given.get(field) or read
     if not given.keys() & {"brand", "model", "attributes"}:
         raise UnusableAnswer("none of the keys brand, model and attributes is there")
-    given["attributes"] = given.get("attributes") or {}
+    further = given.pop("further", None) or {}
+    given["attributes"] = dict(sorted((further | (given.get("attributes") or {})).items()))
     given["other"] = other | (given.get("other") or {})
     if given.get("brand") and given.get("model"):
         given["model"] = _without_brand(given["model"], given["brand"])
@@ -244,6 +246,11 @@ def _read_attributes(field: str, value: Any) -> dict[str, str]:
     return dict(sorted(attributes.items()))
 
 
+def _read_further(field: str, value: Any) -> dict[str, str]:
+    """Reads attributes that have no key of their own; anything but a list is none of ours."""
+    return _read_attributes(field, value) if isinstance(value, list) else {}
+
+
 def _pairs(field: str, value: Mapping[str, Any] | list[Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield from value.items()
@@ -252,7 +259,11 @@ def _pairs(field: str, value: Mapping[str, Any] | list[Any]) -> Iterator[tuple[s
         match item:
             case [str(name), leaf]:
                 yield name, leaf
-            case {"name": str(name), "value": leaf} | {"key": str(name), "value": leaf}:
+            case (
+                {"name": str(name), "value": leaf}
+                | {"key": str(name), "value": leaf}
+                | {"k": str(name), "v": leaf}
+            ):
                 yield name, leaf
             case dict():
                 yield from item.items()
@@ -292,6 +303,7 @@ FIELD_NAMES: Mapping[str, str] = {
         "brand": "b brand marca",
         "model": "m model modelo",
         "attributes": "a attrs attributes atributos",
+        "further": "x more_attributes",
         "normalized_name": "normalized_name normalised_name nombre_normalizado",
         "category_suggestion": "category_suggestion categoria_sugerida sugerencia_categoria",
         "model_confidence": "cf conf confidence model_confidence confianza",
@@ -310,6 +322,7 @@ READERS_OF_FIELDS: Mapping[str, Callable[[str, Any], Any]] = {
     "brand": _read_brand,
     "model": _read_text,
     "attributes": _read_attributes,
+    "further": _read_further,
     "normalized_name": _read_text,
     "category_suggestion": _read_text,
     "model_confidence": _read_confidence,

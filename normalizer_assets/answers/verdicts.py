@@ -14,7 +14,7 @@ from statistics import median
 
 import polars as pl
 
-from normalizer_assets.config import GateConfig, NormalizerConfig
+from normalizer_assets.config import GateConfig, NormalizerConfig, RouterConfig
 
 BLOCKING = ("schema_valid", "share_accepted", "rows_accounted_for", "unique_keys")
 """Gates that hold a partition. The mean confidence is none: a few sure rows hide many
@@ -28,7 +28,8 @@ WARNING = (
     "brand_missing",
     "cost",
 )
-"""Gates that only warn; the last four compare with earlier days of the retailer."""
+"""Gates that only warn; the last four compare with earlier days of the retailer, the routes'
+shares with its calibrated one where it has one."""
 
 WORST_ROWS = 10
 SHOWN = ("sku", "name", "brand", "model", "confidence", "status", "reasons")
@@ -84,12 +85,15 @@ class Facts:
         asked: What was asked for the partition.
         history: Measures of the retailer's earlier published days.
         calibrated: Models that have a calibration of their own.
+        full_share: Share (0 to 1) of the retailer's listings that the router was calibrated
+            to leave to the tier full; ``None`` if it was not.
     """
 
     expected_rows: int
     asked: Asked
     history: Sequence[Measures]
     calibrated: Collection[str]
+    full_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,11 @@ class GateVerdict:
         return [gate.words for gate in self.gates if gate.blocking and not gate.passed]
 
     @property
+    def failed(self) -> dict[str, str]:
+        """Gate -> why it failed, those that only warn as well."""
+        return {gate.name: gate.words for gate in self.gates if not gate.passed}
+
+    @property
     def measures(self) -> Measures:
         """What later days compare with."""
         return {gate.name: gate.observed for gate in self.gates}
@@ -182,7 +191,7 @@ def gate_verdict(rows: pl.DataFrame, facts: Facts, config: NormalizerConfig) -> 
             _share_rules(rows, gate),
             _calibrated(rows, facts.calibrated),
             _confidence_drift(rows, facts.history, gate),
-            _route_shares(rows, facts.history, gate, config.router.complex_from),
+            _route_shares(rows, facts, gate, config.router),
             _brand_missing(rows, facts.history, gate),
             _cost(rows, facts, gate),
         )
@@ -261,14 +270,15 @@ def _unique_keys(rows: pl.DataFrame) -> Gate:
 
 
 def _share_rules(rows: pl.DataFrame, gate: GateConfig) -> Gate:
-    by_rules = pl.col("answered_by") == "rules"
+    """Legacy counts as well: both answer only where something failed before."""
+    by_last_resort = pl.col("answered_by").is_in(("rules", "legacy"))
     return _measured(
         "share_rules",
-        _share(rows, by_rules),
+        _share(rows, by_last_resort),
         n=rows.height,
-        says="{:.1%} of the rows were answered by basic rules",
+        says="{:.1%} of the rows were answered by basic rules or the legacy model",
         highest=gate.max_share_rules,
-        worst=_least_sure(rows.filter(by_rules)),
+        worst=_least_sure(rows.filter(by_last_resort)),
     )
 
 
@@ -309,25 +319,39 @@ def _confidence_drift(rows: pl.DataFrame, history: Sequence[Measures], gate: Gat
     )
 
 
-def _route_shares(
-    rows: pl.DataFrame, history: Sequence[Measures], gate: GateConfig, complex_from: float
-) -> Gate:
+def _route_shares(rows: pl.DataFrame, facts: Facts, gate: GateConfig, router: RouterConfig) -> Gate:
     """Measures scores, not routes: the more the cache answers, the fewer routes are left.
 
-    Shows the rows nearest to the border: they change sides first.
+    Compares with the retailer's calibrated share, else with earlier days. Shows the rows
+    nearest to the border: they change sides first.
     """
-    from_border = (pl.col("score") - complex_from).abs()
-    return _compared(
+    observed = _share(rows, pl.col("score") >= router.complex_from)
+    says = "{:.1%} of the rows call for the tier full"
+    worst = _worst(rows, (pl.col("score") - router.complex_from).abs(), "score")
+    calibrated = facts.full_share
+    if calibrated is None:
+        return _compared(
+            "route_shares",
+            observed,
+            facts.history,
+            gate,
+            n=rows.height,
+            says=says,
+            lowest=lambda middle: middle - gate.max_route_drift,
+            highest=lambda middle: middle + gate.max_route_drift,
+            worst=worst,
+        )
+    found = _measured(
         "route_shares",
-        _share(rows, pl.col("score") >= complex_from),
-        history,
-        gate,
+        observed,
         n=rows.height,
-        says="{:.1%} of the rows call for the tier full",
-        lowest=lambda middle: middle - gate.max_route_drift,
-        highest=lambda middle: middle + gate.max_route_drift,
-        worst=_worst(rows, from_border, "score"),
+        says=says,
+        lowest=calibrated - gate.max_route_drift,
+        highest=calibrated + gate.max_route_drift,
+        worst=worst,
     )
+    note = f"the calibrated share is {_number(says).format(calibrated)}"
+    return found if observed is None else _with_note(found, note)
 
 
 def _brand_missing(rows: pl.DataFrame, history: Sequence[Measures], gate: GateConfig) -> Gate:

@@ -34,6 +34,8 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         the run is green, and the sensor comes back.
         """
         from normalizer_assets import pipeline
+        from normalizer_assets.publishing.daily import cost_by_model
+        from normalizer_assets.publishing.report import partition_reports, statistics
 
         if turn.is_taken(context.log):
             return
@@ -49,6 +51,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         if ending.stop is not None:
             return
         states = dict(collected.records.group_by("state").len().sort("state").iter_rows())
+        partition = turn.work.partition
+        reports = partition_reports(turn.work.engine, partition.day, partition.retailer)
+        tokens = statistics(reports, None)["tokens"]
         yield dg.Output(
             collected.records,
             metadata={
@@ -57,11 +62,15 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "answered_individually": collected.chain.individual,
                 "answered_by_legacy": collected.chain.legacy,
                 "left_to_rules": collected.chain.rules,
+                "second_opinions": collected.second_opinions,
                 "strange_lines": sum(harvest.strange_lines for harvest in collected.harvests),
                 "billed_beyond_lines_usd": float(
                     sum(harvest.unplaced_usd for harvest in collected.harvests)
                 ),
                 "cost_usd": float(collected.cost_usd),
+                "input_tokens": tokens["input"],
+                "output_tokens": tokens["output"],
+                "cost_by_model": dg.MetadataValue.md(cost_by_model(reports)),
                 **{f"requests_{state}": count for state, count in states.items()},
             },
         )

@@ -36,7 +36,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         ```
         """
         from normalizer_assets import pipeline
+        from normalizer_assets.answers.confidence import distinct_thresholds
         from normalizer_assets.markdown import frame_table
+        from normalizer_assets.publishing import pictures
 
         if turn.is_taken(context.log):
             return
@@ -46,6 +48,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             context.log.info("version %s has these rows already", version.number)
         answered = dict(products.group_by("answered_by").len().sort("answered_by").iter_rows())
         confidence = products["confidence"]
+        histogram = pictures.confidence_histogram(
+            products, distinct_thresholds(products, turn.work.config)
+        )
         yield dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": products.height,
@@ -55,8 +60,12 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "confidence_p10": confidence.quantile(0.1) or 0.0,
                 "confidence_p50": confidence.quantile(0.5) or 0.0,
                 "cost_usd": float(products["cost_usd"].sum()),
+                "cache_hit_rate": answered.get("cache", 0) / max(products.height, 1),
                 **{f"answered_by_{step}": count for step, count in answered.items()},
                 "models": ", ".join(sorted(products["llm_model"].drop_nulls().unique())) or "none",
+                "confidence_histogram": dg.MetadataValue.md(
+                    pictures.as_markdown(histogram, "confidence, and what became of the rows")
+                ),
                 "sample": dg.MetadataValue.md(
                     frame_table(products.select(SAMPLE_COLUMNS).head(SAMPLE_ROWS))
                 ),

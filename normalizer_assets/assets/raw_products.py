@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from normalizer_assets.batching.work import PartitionWork
 
 
+AUTOMATIC_TAGS = {"dagster/sensor_name", "dagster/schedule_name"}
+"""Tags that Dagster puts on runs that no person has started."""
+
+
 class IntakeLimit(dg.Config):
     """Run config of ``raw_products``.
 
@@ -41,12 +45,17 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         ```
         """
         from normalizer_assets import pipeline
+        from normalizer_assets.batching.errors import HeldError
         from normalizer_assets.intake.errors import IntakeError
 
         if turn.is_taken(context.log):
             return
         try:
-            taken = pipeline.land(turn.work, config.limit)
+            unasked = not AUTOMATIC_TAGS.isdisjoint(context.run.tags)
+            taken = pipeline.land(turn.work, config.limit, unasked=unasked)
+        except HeldError as held:
+            context.log.warning("skipped: %s", held)
+            return
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if taken is None:

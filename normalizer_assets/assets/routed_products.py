@@ -8,6 +8,9 @@ import polars as pl
 from normalizer_assets.assets.station import station
 from normalizer_assets.resources.turn import Turn
 
+SAMPLE_ROWS = 5
+SAMPLE_COLUMNS = ("name", "category_group", "price", "score", "band", "route", "route_reasons")
+
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
@@ -19,22 +22,41 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         """Every listing with its question key, complexity score and route.
 
         The route is `cache` where the question has an answer bought for another partition,
-        else the tier that the score asks for: `mini` or `full`. The five factors and the
-        reasons stand beside the score.
+        else the tier that the score asks for: `mini` or `full`. The five factors, what each
+        contributed to the score, and the reasons stand beside it.
         """
         from normalizer_assets import pipeline
+        from normalizer_assets.publishing import pictures
 
         if turn.is_taken(context.log):
             return
         routed = pipeline.route(turn.work, raw_products)
-        shares = dict(routed.group_by("route").len().sort("route").iter_rows())
+        routes = dict(routed.group_by("route").len().iter_rows())
+        router = turn.work.config.router
+        histogram = pictures.score_histogram(
+            routed, medium_from=router.medium_from, complex_from=router.complex_from
+        )
         yield dg.Output(
             routed,
             metadata={
                 "dagster/partition_row_count": routed.height,
                 "questions": routed["question_key"].n_unique(),
-                **{f"route_{route}": shares.get(route, 0) for route in ("cache", "mini", "full")},
+                **{f"route_{route}": routes.get(route, 0) for route in pictures.ROUTES},
+                **{
+                    f"share_{route}": routes.get(route, 0) / max(routed.height, 1)
+                    for route in pictures.ROUTES
+                },
                 "median_score": routed["score"].quantile(0.5) or 0.0,
+                "score_histogram": dg.MetadataValue.md(
+                    pictures.as_markdown(histogram, "complexity score, and the route taken")
+                ),
+                # Markdown as short as this is shown in place, and cut off on the right.
+                "sample": dg.MetadataValue.table(
+                    [
+                        dg.TableRecord(row)
+                        for row in routed.select(SAMPLE_COLUMNS).head(SAMPLE_ROWS).to_dicts()
+                    ]
+                ),
             },
         )
 

@@ -16,9 +16,11 @@ class PayAgain(dg.Config):
     Attributes:
         force: Ask and pay all questions of the partition again, although they have
             answers. The run's log says first what that is estimated to cost.
+        outdated: Only those that another model or prompt answered than would now.
     """
 
     force: bool = False
+    outdated: bool = False
 
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -51,7 +53,11 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
             return
         with turn.step(context.log):
             sent = pipeline.submit(
-                turn.work, routed_products, force=config.force, say=context.log.warning
+                turn.work,
+                routed_products,
+                force=config.force,
+                outdated=config.outdated,
+                say=context.log.warning,
             )
             yield dg.MaterializeResult(
                 metadata={
@@ -64,7 +70,6 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                     "batches": len(sent.batch_ids),
                     "batch_ids": ", ".join(sent.batch_ids) or "none",
                     "estimated_usd": float(sent.estimated_usd),
-                    "individually_at_full_usd": float(sent.individual_usd),
                     "models_replaced": "; ".join(sent.switched) or "none",
                 }
             )

@@ -1,4 +1,4 @@
-"""The two jobs of a partition, joined by the ledger and the collecting sensor.
+"""The two jobs of a partition, joined by the ledger and the collecting sensor; one of a day.
 
 Belongs here: which assets run together. Does not belong here: what starts them.
 """
@@ -38,3 +38,13 @@ def build_jobs() -> tuple[AssetJob, AssetJob]:
         description="From finished batches to published products. Started by the sensor.",
     )
     return submit, collect
+
+
+def build_compare_job() -> AssetJob:
+    """Returns the job ``compare``."""
+    return dg.define_asset_job(
+        "compare",
+        selection=dg.AssetSelection.assets("price_comparison", "daily_report"),
+        description="Compares the prices of a day's published products, and reports on the day. "
+        "Started by the sensor whenever a shop has published; it costs no money.",
+    )

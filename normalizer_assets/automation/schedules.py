@@ -45,7 +45,7 @@ def build_schedule(
             context.log.error(unknown.message)
         landed = [Partition(day, retailer) for day, retailer in landed_partitions(config, days)]
         with database.engine.connect() as connection:
-            begun = _submitted(connection, landed)
+            begun = submitted_partitions(connection, landed)
         requests = [
             dg.RunRequest(run_key=f"{partition.key}:{night:%Y-%m-%d}", partition_key=partition.key)
             for partition in sorted(set(landed) - begun)
@@ -55,7 +55,7 @@ def build_schedule(
     return nightly_submission
 
 
-def _submitted(connection: "sa.Connection", landed: list[Partition]) -> set[Partition]:
+def submitted_partitions(connection: "sa.Connection", landed: list[Partition]) -> set[Partition]:
     """Returns those of the landed partitions that are past landing."""
     import sqlalchemy as sa
 

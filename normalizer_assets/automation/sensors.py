@@ -5,6 +5,7 @@ Does not belong here: what is due (``batching.life``), recording states (``polli
 """
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -124,6 +125,8 @@ def _report_dead_runs(instance: dg.DagsterInstance, engine: "sa.Engine") -> list
 
 def _observations(change: "BatchProgress") -> list[dg.AssetObservation]:
     """Returns one observation of ``submitted_batches`` for each partition in the batch."""
+    now = datetime.now(UTC)
+    end = change.expected_end(now)
     return [
         dg.AssetObservation(
             asset_key="submitted_batches",
@@ -133,6 +136,9 @@ def _observations(change: "BatchProgress") -> list[dg.AssetObservation]:
                 "state": change.state,
                 "done": change.done,
                 "total": change.total,
+                "share_done": round(change.done / change.total, 4),
+                "age_minutes": round(change.age(now) / timedelta(minutes=1), 1),
+                "expected_end": dg.MetadataValue.timestamp(end) if end else "not known yet",
             },
         )
         for partition in change.partitions

@@ -55,14 +55,19 @@ def limits(
     partition's day.
     """
     of_partition = connection.execute(sa.select(_SPENT).where(partition.of(batch_requests)))
-    today = connection.execute(sa.select(_TODAY)).scalar_one()
-    of_day = connection.execute(sa.select(_SPENT).where(batch_requests.c.reserved_on == today))
     return (
         _limit(
             "budget.partition_usd", config.partition_usd, of_partition.scalar_one(), partition.key
         ),
-        _limit("budget.day_usd", config.day_usd, of_day.scalar_one(), f"{today} in Santiago"),
+        day_limit(connection, config),
     )
+
+
+def day_limit(connection: sa.Connection, config: BudgetConfig) -> Limit:
+    """Returns the limit of today, in Santiago."""
+    today = connection.execute(sa.select(_TODAY)).scalar_one()
+    of_day = connection.execute(sa.select(_SPENT).where(batch_requests.c.reserved_on == today))
+    return _limit("budget.day_usd", config.day_usd, of_day.scalar_one(), f"{today} in Santiago")
 
 
 def reserve(

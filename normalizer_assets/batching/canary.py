@@ -14,6 +14,9 @@ WORST = 3
 """Refused or unusable replies that the message shows."""
 SHOWN_CHARACTERS = 200
 
+RED = "the canary is red"
+"""Begins why it holds a partition."""
+
 UNTELLING = ("unavailable", "outcome_unknown")
 """Ends that say something about the line to the API, nothing about the requests."""
 
@@ -47,7 +50,7 @@ def run_canary(work: PartitionWork, requests: pl.DataFrame) -> int:
     share = 1 - len(unusable) / len(told)
     if share < work.config.canary.min_share_valid:
         raise HeldError(
-            f"the canary is red: {len(told) - len(unusable)} of {len(told)} replies are valid, "
+            f"{RED}: {len(told) - len(unusable)} of {len(told)} replies are valid, "
             f"{work.config.canary.min_share_valid:.0%} are wanted (`canary.min_share_valid`); "
             f"nothing more was sent. The worst: {'; '.join(map(_show, unusable[:WORST]))}"
         )

@@ -15,7 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.answers.parsing import error_record
-from normalizer_assets.batching import call_ledger, ledger, life, questions
+from normalizer_assets.batching import call_ledger, cascade, ledger, life, questions
 from normalizer_assets.batching.chain import ChainResult, end_questions
 from normalizer_assets.batching.errors import BatchFailedError, BlockedError, NotReady
 from normalizer_assets.batching.harvest import Harvest, harvest, json_text
@@ -39,6 +39,9 @@ AGAIN_IN_A_BATCH = (*PASSING_STATES, "outcome_unknown")
 
 TOO_LATE = "the deadline passed"
 
+BATCHES_REFUSED = "the API refused"
+"""Begins why a partition failed of which the API refused whole batches."""
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -50,17 +53,22 @@ class Collected:
             ``{"error": ..., "confidence": 0.0, "_custom_id": ...}``).
         harvests: Batches harvested now.
         chain: Questions ended by the chain now.
+        second_opinions: Answers of mini that a call at full replaced now.
         cost_usd: What the partition has cost so far.
     """
 
     records: pl.DataFrame
     harvests: list[Harvest]
     chain: ChainResult
+    second_opinions: int
     cost_usd: Decimal
 
 
 def collect(
-    work: PartitionWork, routed: pl.DataFrame, progress: Progress | None = None
+    work: PartitionWork,
+    routed: pl.DataFrame,
+    progress: Progress | None = None,
+    doubtful: cascade.Doubtful = cascade.nobody,
 ) -> Collected:
     """Harvests terminal batches and ends the partition's open questions.
 
@@ -68,6 +76,7 @@ def collect(
         work: The partition.
         routed: The routed_products frame.
         progress: Called with (questions ended, questions in all) during the chain.
+        doubtful: Names the questions that are to be asked once more, at full.
 
     Raises:
         NotReady: A batch or another partition's question is under way; the partition is
@@ -94,21 +103,21 @@ def collect(
     _try_a_few(work, listings)
     with work.engine.connect() as connection:
         idle = questions.to_ask(connection, work.partition)
-    _ask_in_batches(work, listings, idle)
+    _ask_in_batches(work, listings, idle, doubtful)
     cut = set(idle.filter(pl.col("line_state") == "truncated")["question_key"])
     left = listings.filter(pl.col("question_key").is_in(idle["question_key"].to_list()))
     ended = ChainResult()
     if left.height:
         ended = end_questions(work, left, cut, routed.height, progress)
     with work.engine.connect() as connection:
-        still_open = questions.of_partition(connection, work.partition).filter(
-            pl.col("state") == "open"
-        )
+        still_open = questions.any_open(connection, work.partition)
+    if still_open:
+        raise _not_ready(work)
+    second_opinions = _ask_again(work, listings, doubtful)
+    with work.engine.connect() as connection:
         records = ledger.records_of(connection, work.partition)
         cost = ledger.cost_of(connection, work.partition)
-    if still_open.height:
-        raise _not_ready(work)
-    return Collected(_with_error_records(records), harvests, ended, cost)
+    return Collected(_with_error_records(records), harvests, ended, second_opinions, cost)
 
 
 def _look(work: PartitionWork) -> None:
@@ -184,8 +193,8 @@ def refuse_failed(work: PartitionWork) -> None:
     reasons = [f"{row.batch_id}: {row.alert}" for row in refused]
     if reasons:
         raise BatchFailedError(
-            f"the API refused {len(reasons)} batch(es): {'; '.join(reasons)}; nothing of them was "
-            f"executed or billed: correct the cause and materialise the partition again"
+            f"{BATCHES_REFUSED} {len(reasons)} batch(es): {'; '.join(reasons)}; nothing of them "
+            f"was executed or billed: correct the cause and materialise the partition again"
         )
 
 
@@ -203,12 +212,15 @@ def _try_a_few(work: PartitionWork, listings: pl.DataFrame) -> None:
         send_canary(work, listings.filter(pl.col("question_key").is_in(never)))
 
 
-def _ask_in_batches(work: PartitionWork, listings: pl.DataFrame, idle: pl.DataFrame) -> None:
+def _ask_in_batches(
+    work: PartitionWork, listings: pl.DataFrame, idle: pl.DataFrame, doubtful: cascade.Doubtful
+) -> None:
     """Plans and sends a batch where one makes sense, and then waits for it.
 
     Questions that never were in a batch are as many as a batch needs when they were
     refused for lack of room, or were another partition's, which let go of them. Lines that
-    expired or failed for passing reasons go to the second round.
+    expired or failed for passing reasons go to the second round, and with them answers of
+    mini that are not sure enough: it is the last one.
 
     Raises:
         NotReady: A batch was made.
@@ -220,10 +232,50 @@ def _ask_in_batches(work: PartitionWork, listings: pl.DataFrame, idle: pl.DataFr
     for number, chosen in ((1, never), (ROUNDS, passing)):
         if chosen.height <= work.config.batching.min_products:
             continue
-        if number == ROUNDS and _hours_left(work) < work.config.batching.second_round_min_hours:
+        if number == ROUNDS and not _has_second_round(work):
             continue
+        if number == ROUNDS:
+            _plan_again(work, cascade.second_opinions(work, listings, doubtful))
         keys = chosen["question_key"].to_list()
         plan_batches(work, listings.filter(pl.col("question_key").is_in(keys)), number)
+    _send_planned(work)
+
+
+def _ask_again(work: PartitionWork, listings: pl.DataFrame, doubtful: cascade.Doubtful) -> int:
+    """Asks answers of mini that are not sure enough once more, at full.
+
+    Returns:
+        How many individual calls answered.
+
+    Raises:
+        NotReady: They are in a batch.
+    """
+    weak = cascade.second_opinions(work, listings, doubtful)
+    if _has_second_round(work):
+        _plan_again(work, weak)
+        _send_planned(work)
+    return cascade.ask_individually(work, weak)
+
+
+def _plan_again(work: PartitionWork, weak: pl.DataFrame) -> None:
+    if weak.height > work.config.batching.min_products:
+        plan_batches(work, weak, ROUNDS)
+
+
+def _has_second_round(work: PartitionWork) -> bool:
+    """Returns whether there is time for a second round, and it was not opened yet."""
+    with work.engine.connect() as connection:
+        row = life.read(connection, work.partition)
+    opened = row is not None and row.round >= ROUNDS
+    return not opened and _hours_left(work) >= work.config.batching.second_round_min_hours
+
+
+def _send_planned(work: PartitionWork) -> None:
+    """Sends what is planned.
+
+    Raises:
+        NotReady: Something was.
+    """
     with work.engine.connect() as connection:
         planned = ledger.unsent_batches(connection, work.partition)
     if planned:

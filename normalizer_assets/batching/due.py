@@ -19,8 +19,8 @@ from normalizer_assets.config import NormalizerConfig
 def due(connection: sa.Connection, config: NormalizerConfig) -> list[tuple[Partition, str]]:
     """Returns the partitions for which a run is due, with its job, oldest first.
 
-    ``collect`` is due when no batch of the partition is under way and a question of it is
-    open, or none is, when a question that it waits for has ended or is free, when who asks
+    ``collect`` is due when no batch of the partition is under way, and a question of its own is
+    open or none is, when a question that it waits for has ended or is free, when who asks
     it never sent it and rests, or when its deadline has passed (DESIGN.md, "A partition's
     life", "Two keys"). ``submit`` is due again when a
     process died between landing and sending, and when what stood in the way is gone.
@@ -85,8 +85,7 @@ judged as (
               and (q.newer_than is null or a.answered_at > q.newer_than)) as served,
         case
             when state in ('waiting', 'collecting') and (
-                not open
-                or (open_own and not batch_under_way)
+                ((open_own or not open) and not batch_under_way)
                 or exists (
                     select from normalizer.partition_questions q
                     where (q.retailer, q.day) = (s.retailer, s.day)

@@ -6,9 +6,9 @@ done about requests without an answer (``collection``).
 """
 
 import json
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,11 @@ from normalizer_assets.answers.parsing import ParsedLine, parse_batch_line
 from normalizer_assets.answers.schemas import Answer
 from normalizer_assets.batching import ledger, settlement
 from normalizer_assets.batching.replies import expect
+from normalizer_assets.batching.shards import requests_by_line
 from normalizer_assets.batching.stored_answers import ANSWER_SCHEMA
 from normalizer_assets.config import ModelConfig, NormalizerConfig
 from normalizer_assets.db.tables import batches
-from normalizer_assets.pricing.costs import cost_usd, usage_from_response
+from normalizer_assets.pricing.costs import Usage, cost_usd, usage_from_response
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -46,8 +47,9 @@ class Harvest:
         state: Its terminal state.
         answered: Requests with a usable answer.
         unanswered: Requests without one.
-        strange_lines: Lines with an id that is not in the batch, repeated, or unreadable;
-            they are kept in the result file.
+        strange_lines: Lines with an id that is not in the batch, repeated, or unreadable, and
+            answers in a line under a number that it did not ask; they are kept in the result
+            file.
         refusal: Why the API refused the batch as a whole, ``None`` where it did not, or
             only for a momentary lack of room.
         unplaced_usd: What the API says to have billed beyond the lines; 0 if it agrees.
@@ -67,16 +69,18 @@ class Tally:
     """What was seen while the lines of a batch went by.
 
     Attributes:
-        seen: Custom id -> whether its line has an answer.
+        seen: Custom id of a request -> whether it has an answer.
         strange: Lines that nobody asked for, repeated or unreadable.
-        strange_usd: What these say to have cost.
+        strangers: Answers in a line under a number that it did not ask.
+        strange_usd: What strange lines say to have cost.
         parameters: Refused parameter -> the API's words.
-        refused: Lines that a refused parameter ended.
-        executed: Lines that a model replied to, whatever it said.
+        refused: Requests that a refused parameter ended.
+        executed: Requests that a model replied to, whatever it said.
     """
 
     seen: dict[str, bool] = field(default_factory=dict)
     strange: int = 0
+    strangers: int = 0
     strange_usd: Decimal = Decimal(0)
     parameters: dict[str, str] = field(default_factory=dict)
     refused: int = 0
@@ -125,8 +129,8 @@ def harvest(
         ).scalar()
         if done is not None:
             return None
-        asked = ledger.custom_ids_of(connection, row.shard_hash)
-        tally = Tally()
+        ids = ledger.custom_ids_of(connection, row.shard_hash)
+        asked, tally = requests_by_line(ids), Tally()
         for settled in settle_lines(_lines(files), asked, model, tally):
             settlement.settle_lines(connection, row.shard_hash, settled)
         settlement.settle_missing(
@@ -136,7 +140,8 @@ def harvest(
         if parameter is not None:
             # They were refused before any work: once the cause is mended, they are new.
             settlement.mark_not_executed(connection, row.shard_hash)
-        unplaced = _reconcile(connection, row, model, tally)
+        silent = sum(requests[0] not in tally.seen for requests in asked.values())
+        unplaced = _reconcile(connection, row, model, tally, silent)
         refusal = _refusal(row, parameter)
         ledger.record_batch(
             connection,
@@ -149,48 +154,76 @@ def harvest(
         batch_id=row.batch_id,
         state=row.state,
         answered=tally.answered,
-        unanswered=row.line_count - tally.answered,
-        strange_lines=tally.strange,
+        unanswered=len(ids) - tally.answered,
+        strange_lines=tally.strange + tally.strangers,
         refusal=refusal,
         unplaced_usd=unplaced,
     )
 
 
 def settle_lines(
-    lines: Iterable[str], asked: Container[str], model: ModelConfig, tally: Tally
+    lines: Iterable[str], asked: Mapping[str, Sequence[str]], model: ModelConfig, tally: Tally
 ) -> Iterator[pl.DataFrame]:
-    """Parses result lines into one row a custom id, some thousand at once.
+    """Parses result lines into one row a request, those of some thousand lines at once.
+
+    Several requests may share a line. What its reply says of each decides about that one
+    alone; usage and cost of the line are shared out evenly, to the last token and nano-USD.
 
     Args:
         lines: Lines of output and error file, in any order.
-        asked: The custom ids of the batch.
+        asked: Custom id of each line of the batch -> those of its requests.
         model: Prices of the model that was asked.
         tally: Counts what goes by. Of a repeated id the first usable line counts.
 
     Yields:
-        Frames of ``settlement.SETTLED_SCHEMA``; an id comes again only with a better line.
+        Frames of ``settlement.SETTLED_SCHEMA``; an id comes again only with a better line. The
+        line as it came is the ``raw`` of its first request; the others have their own part of
+        the reply, because 50 copies of a long line would fill the database.
     """
+    packed = {line: len(requests) for line, requests in asked.items() if len(requests) > 1}
     remaining = iter(lines)
     while chunk := list(islice(remaining, LINES_AT_ONCE)):
         rows: dict[str, tuple[Any, ...]] = {}
         for text in chunk:
-            line = parse_batch_line(text)
-            if line.custom_id is None or line.custom_id not in asked:
+            line = parse_batch_line(text, packed)
+            requests = asked.get(line.custom_id or "")
+            if requests is None:
                 tally.strange += 1
                 tally.strange_usd += cost_usd(line.usage, model, batch=True)
                 continue
-            known = tally.seen.get(line.custom_id)
-            tally.strange += known is not None
-            if known or (known is False and line.state != "ok"):
-                continue
-            tally.seen[line.custom_id] = line.state == "ok"
-            tally.executed += line.status_code == HTTPStatus.OK
-            if line.parameter is not None:
-                tally.refused += 1
-                tally.parameters.setdefault(line.parameter, line.reason)
-            rows[line.custom_id] = _row(line, text, model)
+            tally.strange += requests[0] in tally.seen
+            tally.strangers += line.strangers
+            parts = line.parts or [line] * len(requests)
+            shares = _shares(line.usage, cost_usd(line.usage, model, batch=True), len(requests))
+            for custom_id, part, share in zip(requests, parts, shares, strict=True):
+                known = tally.seen.get(custom_id)
+                if known or (known is False and part.state != "ok"):
+                    continue
+                tally.seen[custom_id] = part.state == "ok"
+                tally.executed += line.status_code == HTTPStatus.OK
+                if line.parameter is not None:
+                    tally.refused += 1
+                    tally.parameters.setdefault(line.parameter, line.reason)
+                raw = text if custom_id == requests[0] else part.content
+                rows[custom_id] = _row(custom_id, part, raw, *share)
         if rows:
             yield pl.DataFrame(list(rows.values()), schema=settlement.SETTLED_SCHEMA, orient="row")
+
+
+def _shares(usage: Usage, cost: Decimal, count: int) -> Iterable[tuple[Usage, Decimal]]:
+    """Shares out what a line used and cost; the sums are exact, in nano-USD for the cost."""
+    if count == 1:
+        return [(usage, cost)]
+    nanos = (cost / settlement.NANO_USD).to_integral_value(ROUND_HALF_EVEN)
+    tokens = zip(*(even_shares(total, count) for total in astuple(usage)), strict=True)
+    usd = [share * settlement.NANO_USD for share in even_shares(int(nanos), count)]
+    return zip((Usage(*share) for share in tokens), usd, strict=True)
+
+
+def even_shares(total: int, count: int) -> list[int]:
+    """Shares a number out among ``count``; the first ones get 1 more where it leaves a rest."""
+    each, rest = divmod(total, count)
+    return [each + (place < rest) for place in range(count)]
 
 
 def _refusal(row: sa.Row[Any], parameter: str | None) -> str | None:
@@ -215,12 +248,19 @@ def _parameter(tally: Tally) -> str | None:
 
 
 def _reconcile(
-    connection: sa.Connection, row: sa.Row[Any], model: ModelConfig, tally: Tally
+    connection: sa.Connection, row: sa.Row[Any], model: ModelConfig, tally: Tally, silent: int
 ) -> Decimal:
     """Books what was billed for lines that never arrived; returns what nobody can place.
 
     A line may be missing although it was executed and billed, or come with an id that
     nobody asked. ``batch.usage`` counts it.
+
+    Args:
+        connection: In a transaction that holds the batch's lock.
+        row: The batch.
+        model: Prices.
+        tally: What its lines said.
+        silent: Lines that were asked, and are in neither file.
     """
     placed = ledger.cost_of_batch(connection, row.shard_hash)
     usage = usage_from_response({"usage": row.usage})
@@ -229,7 +269,7 @@ def _reconcile(
     counted = row.usage is not None and (usage.input_tokens > 0 or placed == 0)
     if counted:
         rest = cost_usd(usage, model, batch=True) - placed
-    elif missing > tally.strange:
+    elif missing and silent > tally.strange:
         # No usage, and lines of which nothing came: nobody knows whether they were billed.
         settlement.book_missing(connection, row.shard_hash, None)
         return Decimal(0)
@@ -255,20 +295,21 @@ def answer_values(answer: Answer | None) -> dict[str, Any]:
     }
 
 
-def _row(line: ParsedLine, text: str, model: ModelConfig) -> tuple[Any, ...]:
+def _row(
+    custom_id: str, line: ParsedLine, raw: str | None, usage: Usage, cost: Decimal
+) -> tuple[Any, ...]:
     answer = answer_values(line.answer)
     attributes = answer.pop("attributes")
-    usage = line.usage
     return (
-        line.custom_id,
+        custom_id,
         "invalid" if line.state == "unreadable" else line.state,
         line.reason or None,
-        text,
+        raw,
         usage.input_tokens,
         usage.cached_tokens,
         usage.output_tokens,
         usage.reasoning_tokens,
-        cost_usd(usage, model, batch=True),
+        cost,
         line.llm_model,
         answer["brand"],
         answer["model"],

@@ -54,7 +54,7 @@ def plan_batch(
             llm_model=shard.llm_model,
             state="planned",
             file_name=file_name,
-            line_count=shard.requests.height,
+            line_count=shard.lines,
             byte_count=len(shard.content),
             prompt_tokens=int(shard.requests["prompt_tokens"].sum()),
             estimated_usd=shard.requests["estimated_usd"].sum(),
@@ -258,7 +258,7 @@ def orphans(connection: sa.Connection, limit: int) -> Sequence[sa.Row[Any]]:
 
 
 def custom_ids_of(connection: sa.Connection, shard_hash: str) -> set[str]:
-    """Returns the custom ids of a batch."""
+    """Returns the custom ids of a batch's requests; ``shards.requests_by_line`` of its lines."""
     rows = connection.execute(
         sa.select(batch_requests.c.custom_id).where(batch_requests.c.shard_hash == shard_hash)
     )

@@ -26,6 +26,9 @@ from normalizer_assets.db.tables import PartitionState, partitions, quarantined_
 LOCK_WAIT_SECONDS = 30.0
 """How long who finds a partition taken waits (DESIGN.md, "One process at a time")."""
 
+ROLLED_BACK = "rolled back"
+"""Begins why a partition is held whose earlier version a person has brought back."""
+
 
 def read(connection: sa.Connection, partition: Partition) -> sa.Row[Any] | None:
     """Returns the partition's row, ``None`` where it never landed."""
@@ -140,7 +143,8 @@ def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Pa
     """Lets held partitions with these questions in their newest version be collected again.
 
     Only where nothing is left to ask, so that nothing is paid: what a red canary held stays
-    held (DESIGN.md, "A partition's life").
+    held (DESIGN.md, "A partition's life"). Nor what was rolled back: a decision on any of its
+    questions would publish again what a person has just taken away.
     """
     # Before the update looks at states: who is about to hold one of them either sees the
     # decisions (``versions.record_verdict``), or is waited for here and then found held.
@@ -163,7 +167,7 @@ def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Pa
             update normalizer.partitions held
             set state = 'waiting', blocked_by = null, blocked_reason = null, blocked_usd = null,
                 attempts = 0, next_attempt_at = null, updated_at = now()
-            where state = 'held'
+            where state = 'held' and coalesce(not starts_with(blocked_reason, :rolled_back), true)
               and exists (select from normalizer.product_rows product
                           where (product.retailer, product.day, product.version)
                               = (held.retailer, held.day, held.newest_version)
@@ -174,7 +178,7 @@ def make_due(connection: sa.Connection, question_keys: Sequence[str]) -> list[Pa
             returning day, retailer
             """
         ),
-        {"keys": list(question_keys)},
+        {"keys": list(question_keys), "rolled_back": ROLLED_BACK},
     )
     return sorted(
         (Partition(row.day, row.retailer) for row in rows), key=lambda partition: partition.key

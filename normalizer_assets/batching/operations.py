@@ -157,6 +157,7 @@ def settle(desk: Desk, batch: sa.Row[Any]) -> str:
     name = name_of(batch)
     with desk.engine.connect() as connection:
         owners = ledger.partitions_in(connection, batch.shard_hash)
+        asked = sum(request_states(connection, batch.shard_hash).values())
     keys = ", ".join(owner.key for owner in owners)
     if not is_terminal(batch):
         raise OperationError(
@@ -166,7 +167,7 @@ def settle(desk: Desk, batch: sa.Row[Any]) -> str:
     if batch.batch_id is None:
         return (
             f"{name} was never sent and is withdrawn; nothing was billed, and the next submit of "
-            f"{keys} asks its {batch.line_count} questions again"
+            f"{keys} asks its {asked} questions again"
         )
     if batch.state == "failed":
         # Who collects it marks the partition failed, and says why.
@@ -178,9 +179,9 @@ def settle(desk: Desk, batch: sa.Row[Any]) -> str:
         states = request_states(connection, batch.shard_hash)
     answered = states.get("ok", 0)
     ended = f"{name} is {batch.state} and {'harvested' if harvested else 'was harvested before'}"
-    left = batch.line_count - answered
+    left = asked - answered
     rest = f"; {left} have none: {_what_the_chain_does(desk, states)}" if left else ""
-    return f"{ended}: {answered} of {batch.line_count} lines are answered and kept{rest}"
+    return f"{ended}: {answered} of {asked} requests are answered and kept{rest}"
 
 
 def _withdraw(desk: Desk, batch: sa.Row[Any], partition: Partition) -> sa.Row[Any]:
@@ -321,11 +322,12 @@ def resubmit(desk: Desk, name: str, *, agreed: bool) -> list[str]:
         )
     with desk.engine.connect() as connection:
         states = request_states(connection, batch.shard_hash)
-    left = batch.line_count - states.get("ok", 0)
+    asked = sum(states.values())
+    left = asked - states.get("ok", 0)
     if not left:
-        return [f"every line of {name_of(batch)} has an answer; there is nothing to ask again"]
+        return [f"every request of {name_of(batch)} has an answer; there is nothing to ask again"]
     said.append(
-        f"{left} of {batch.line_count} lines of {name_of(batch)} ({batch.state}) have no answer: "
+        f"{left} of {asked} requests of {name_of(batch)} ({batch.state}) have no answer: "
         f"{_what_the_chain_does(desk, states)}"
     )
     return said + [_make_due(desk, owner) for owner in owners]
@@ -354,7 +356,7 @@ def _release(desk: Desk, batch: sa.Row[Any], *, agreed: bool) -> str:
                 batch_requests.c.shard_hash == batch.shard_hash, batch_requests.c.state == "sent"
             )
         ).one()
-    price = f"{count} lines may be paid twice, which costs at most {Decimal(bound):.6f} USD more"
+    price = f"{count} requests may be paid twice, which costs at most {Decimal(bound):.6f} USD more"
     if not agreed:
         raise OperationError(
             f"{name} is still {batch.state} {patience:g} h after its cancel. If the API executes "
@@ -362,7 +364,9 @@ def _release(desk: Desk, batch: sa.Row[Any], *, agreed: bool) -> str:
         )
     with desk.engine.begin() as connection:
         released = ledger.give_up_batch(connection, batch.shard_hash)
-    return f"{name} is given up, {released} lines are released: if it ends after all, its {price}"
+    return (
+        f"{name} is given up, {released} requests are released: if it ends after all, its {price}"
+    )
 
 
 def _make_due(desk: Desk, partition: Partition) -> str:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from openai import OpenAI
     from openai.types import Batch
 
+COMPLETION_WINDOW = timedelta(hours=24)
+"""The API's only one (facts/openai_batch.md, section 1)."""
+
 
 @dataclass(frozen=True)
 class BatchProgress:
@@ -33,7 +36,22 @@ class BatchProgress:
     state: str
     done: int
     total: int
+    submitted_at: datetime
     partitions: tuple[Partition, ...]
+
+    def age(self, now: datetime) -> timedelta:
+        """Returns the time since it was created."""
+        return now - self.submitted_at
+
+    def expected_end(self, now: datetime) -> datetime | None:
+        """Returns when it ends if it goes on like this; within the window in any case.
+
+        ``None`` before its first line is done: until then nothing tells.
+        """
+        if not self.done:
+            return None
+        rest = self.age(now) * (self.total / self.done - 1)
+        return min(now + rest, max(now, self.submitted_at + COMPLETION_WINDOW))
 
 
 def poll(engine: sa.Engine, client: "OpenAI") -> list[BatchProgress]:
@@ -60,6 +78,7 @@ def poll(engine: sa.Engine, client: "OpenAI") -> list[BatchProgress]:
                 state=batch.status,
                 done=counts.completed + counts.failed if counts else 0,
                 total=row.line_count,
+                submitted_at=row.submitted_at,
                 partitions=tuple(owners),
             )
         )
@@ -149,7 +168,7 @@ def alerts(engine: sa.Engine, polling: PollingConfig) -> list[str]:
     told = []
     with engine.begin() as connection:
         for row in ledger.open_batches(connection):
-            alert = _alert(row, polling)
+            alert = standstill(row, polling)
             if alert is None or row.alert == alert:
                 continue
             ledger.record_batch(connection, row.shard_hash, alert=alert)
@@ -179,7 +198,8 @@ def _late_waiters(connection: sa.Connection) -> list[str]:
     return told
 
 
-def _alert(row: sa.Row[Any], polling: PollingConfig) -> str | None:
+def standstill(row: sa.Row[Any], polling: PollingConfig) -> str | None:
+    """Says that an open batch stands still, and what to do; ``None`` where it does not."""
     now = datetime.now(UTC)
     cancelled, progressed = row.cancel_requested_at, row.progressed_at or row.submitted_at
     if cancelled is not None:

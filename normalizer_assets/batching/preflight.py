@@ -48,25 +48,35 @@ def check_models(config: NormalizerConfig, client: "OpenAI") -> Preflight:
     """
     from openai.types import Model
 
-    shutdowns = {model.id: _announced(model) for model in pages(Model, client.models.list)}
+    shutdowns = {model.id: announced_shutdown(model) for model in pages(Model, client.models.list)}
     last_day = (datetime.now(UTC) + WINDOW).date()
     tiers: dict[str, TierConfig] = {}
     switched = []
     for tier, settings in config.tiers.items():
-        model, why = _living(config.models, settings.model, shutdowns, last_day)
+        model, why = living_model(config.models, settings.model, shutdowns, last_day)
         tiers[tier] = settings.model_copy(update={"model": model})
         if why:
             switched.append(f"tiers.{tier}: {model} answers instead of {settings.model}, {why}")
     return Preflight(config.model_copy(update={"tiers": tiers}), tuple(switched))
 
 
-def _living(
+def living_model(
     table: Mapping[str, ModelConfig],
     name: str,
     shutdowns: Mapping[str, date | None],
     last_day: date,
 ) -> tuple[str, str]:
-    """Returns the model that may be asked in place of ``name``, and why it is another one."""
+    """Returns the model that may be asked in place of ``name``, and why it is another one.
+
+    Args:
+        table: The model table.
+        name: A model of it.
+        shutdowns: As the API lists its models: id -> announced last day.
+        last_day: The day that it must outlive.
+
+    Raises:
+        ConfigurationError: None may.
+    """
     passed, reasons = [name], []
     while (gone := _why_gone(table, passed[-1], shutdowns, last_day)) is not None:
         entry = table[passed[-1]]
@@ -98,7 +108,7 @@ def _why_gone(
     return None
 
 
-def _announced(model: Any) -> date | None:
+def announced_shutdown(model: Any) -> date | None:
     """Reads ``shutdown_date``, which the API gives as a day or as epoch seconds."""
     given = getattr(model, "shutdown_date", None)
     if isinstance(given, int | float):
@@ -146,8 +156,9 @@ def body_problems(body: Mapping[str, Any], model: ModelConfig) -> Iterable[str]:
         yield f"`{name}` is not accepted, `{model.max_tokens_parameter}` is"
     if "temperature" in body and not model.temperature:
         yield "`temperature` is not accepted"
-    if "reasoning_effort" in body and model.reasoning_effort is None:
-        yield "`reasoning_effort` is not accepted"
+    if "reasoning_effort" in body and body["reasoning_effort"] not in model.efforts:
+        accepted = f" (accepted: {', '.join(model.efforts)})" if model.efforts else ""
+        yield f"`reasoning_effort` {body['reasoning_effort']!r} is not accepted{accepted}"
     if body.get(model.max_tokens_parameter, 1) < 1:
         yield f"`{model.max_tokens_parameter}` must be at least 1"
     form = body.get("response_format", {})
@@ -156,7 +167,7 @@ def body_problems(body: Mapping[str, Any], model: ModelConfig) -> Iterable[str]:
         if not any("json" in text.lower() for text in texts):
             yield "`messages` must contain the word 'json' to use json_object"
     if form.get("type") == "json_schema":
-        yield from schema_problems(form.get("json_schema", {}).get("schema", {}))
+        yield from schema_problems((form.get("json_schema") or {}).get("schema", {}))
 
 
 REFUSED_KEYWORDS = ("allOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas")

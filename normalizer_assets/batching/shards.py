@@ -5,7 +5,7 @@ files, the API, the ledger.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +17,10 @@ from normalizer_assets.prompting.bodies import batch_lines
 MOST_HALVINGS = 4
 """A queue that others fill is no reason to make ever smaller batches."""
 
+PACKED = "~"
+"""Stands in the custom id of a request that shares its line, between the line's id and the
+listing's number in it. No id of a line has one."""
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -26,12 +30,14 @@ class Shard:
         shard_hash: Names the shard in the ledger and in the batch's metadata.
         llm_model: The model that all lines ask.
         requests: The requests with their ``custom_id``.
-        content: The file, UTF-8, one line a request.
+        lines: How many lines they are: several listings may share one.
+        content: The file, UTF-8.
     """
 
     shard_hash: str
     llm_model: str
     requests: pl.DataFrame
+    lines: int
     content: bytes
 
     def file_name(self, moment: datetime) -> str:
@@ -49,8 +55,9 @@ def cut_shards(
     """Cuts requests into shards of one model within the limits on lines, bytes and tokens.
 
     Args:
-        requests: Columns sku, llm_model, prompt_tokens, body (JSON text), and any others,
-            which are kept. The order is kept within a model.
+        requests: Columns sku, llm_model, line, prompt_tokens, body (JSON text, of the whole
+            line), and any others, which are kept. The order is kept within a model; requests
+            of one line follow one another and stay together.
         limits: ``preferred_lines`` is what a shard is filled to.
         models: With the prompt tokens that may be enqueued at once: a shard with more
             would never be taken.
@@ -81,50 +88,79 @@ def token_limit(limits: BatchingConfig, model: ModelConfig) -> int | None:
 def _within_limits(
     group: pl.DataFrame, limits: BatchingConfig, token_limit: int | None
 ) -> Iterator[pl.DataFrame]:
-    # The ids are not known before the cut; an id is at most 64 characters, the rest of a
-    # line around the body at most 100.
-    sizes = (group["body"].str.len_bytes() + 164).to_list()
+    lines = group.group_by("line", maintain_order=True).agg(
+        # The ids are not known before the cut; an id is at most 64 characters, the rest of a
+        # line around the body at most 100.
+        pl.col("body").first().str.len_bytes() + 164,
+        pl.col("prompt_tokens").sum(),
+        requests=pl.len(),
+    )
     line_limit = min(limits.preferred_lines, limits.max_lines)
-    start = used = tokens = 0
-    for index, (size, prompt) in enumerate(zip(sizes, group["prompt_tokens"], strict=True)):
+    start = end = count = used = tokens = 0
+    for size, prompt, requests in lines.select("body", "prompt_tokens", "requests").iter_rows():
         if size > limits.max_bytes:
             raise ValueError(
-                f"the request for sku {group['sku'][index]!r} has {size} bytes; a batch file "
+                f"the request for sku {group['sku'][end]!r} has {size} bytes; a batch file "
                 f"holds at most {limits.max_bytes} (batching.max_bytes)"
             )
-        if index > start and (
-            index - start == line_limit
+        if count and (
+            count == line_limit
             or used + size > limits.max_bytes
             or (token_limit is not None and tokens + prompt > token_limit)
         ):
-            yield group[start:index]
-            start, used, tokens = index, 0, 0
+            yield group[start:end]
+            start, count, used, tokens = end, 0, 0, 0
+        end += requests
+        count += 1
         used += size
         tokens += prompt
-    if start < len(sizes):
+    if start < end:
         yield group[start:]
 
 
 def _shard(requests: pl.DataFrame, salt: str) -> Shard:
     digest = hashlib.sha256(salt.encode())
+    lines = requests.group_by("line", maintain_order=True).agg(
+        pl.col("sku").str.join("\n"), pl.col("body").first()
+    )
     # The SKU too: listings that differ in their brand field alone have the same prompt.
-    for sku, body in requests.select("sku", "body").iter_rows():
+    for sku, body in lines.select("sku", "body").iter_rows():
         digest.update(f"{sku}\n{body}\n".encode())
     shard_hash = digest.hexdigest()[:16]
     named = custom_ids(requests, f"batch_{shard_hash[:6]}")
-    lines = batch_lines(named["custom_id"], named["body"])
+    ids = named.unique("line", keep="first", maintain_order=True)["custom_id"]
+    content = batch_lines(ids.str.replace(rf"{PACKED}\d+$", ""), lines["body"])
     return Shard(
         shard_hash=shard_hash,
         llm_model=str(requests["llm_model"][0]),
         requests=named,
-        content=("\n".join(lines) + "\n").encode(),
+        lines=lines.height,
+        content=("\n".join(content) + "\n").encode(),
     )
 
 
 def custom_ids(requests: pl.DataFrame, prefix: str) -> pl.DataFrame:
-    """Adds ``custom_id``: ``<prefix>_<index>_<sku, slugged to 32 characters>``."""
+    """Adds ``custom_id``: ``<prefix>_<line>_<sku, slugged to 32 characters>``.
+
+    Of several requests in one line it is ``<prefix>_<line>_pack~<number in it>``; the line's
+    own id ends before the ``~``.
+    """
     slug = pl.col("sku").str.replace_all(r"[^A-Za-z0-9]+", "-").str.strip_chars("-").str.head(32)
-    index = pl.int_range(pl.len()).cast(pl.String)
-    return requests.with_columns(
-        custom_id=pl.concat_str(pl.lit(prefix), index, slug, separator="_")
-    )
+    number = pl.int_range(1, pl.len() + 1).over("line").cast(pl.String)
+    last = pl.when(pl.len().over("line") > 1).then("pack" + PACKED + number).otherwise(slug)
+    line = pl.col("line").rle_id().cast(pl.String)
+    return requests.with_columns(custom_id=pl.concat_str(pl.lit(prefix), line, last, separator="_"))
+
+
+def requests_by_line(custom_ids: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the id of each line of a batch -> the custom ids of its requests, by number.
+
+    Args:
+        custom_ids: Those of all requests of the batch, in any order.
+    """
+    lines: dict[str, list[str]] = {}
+    for custom_id in custom_ids:
+        lines.setdefault(custom_id.partition(PACKED)[0], []).append(custom_id)
+    for packed in lines.values():
+        packed.sort(key=lambda custom_id: int(custom_id.partition(PACKED)[2] or 0))
+    return lines

@@ -20,6 +20,8 @@ from normalizer_assets.db.tables import (
     answers,
     batch_requests,
     batches,
+    partitions,
+    product_rows,
     review_decisions,
     semantic_hits,
 )
@@ -64,6 +66,34 @@ def known_questions(connection: sa.Connection, question_keys: Sequence[str]) -> 
         semantic_hits.c.question_key == sa.any_(keys), semantic_hits.c.state == "served"
     )
     return set(connection.execute(sa.union(bought, decided, alike)).scalars())
+
+
+def new_mini_answers(connection: sa.Connection, partition: Partition) -> list[str]:
+    """Returns questions that mini answered for the partition, and full was not asked since.
+
+    Only answers that no version of the partition rests on yet: what was judged once, and was
+    left as it is, is left so when the partition is repeated.
+    """
+    rows = connection.execute(
+        sa.text(
+            """
+            select distinct answer.question_key
+            from normalizer.answers answer
+            join normalizer.batch_requests request using (request_id)
+            where (answer.retailer, answer.day) = (:retailer, :day) and request.tier = 'mini'
+              and answer.status is distinct from 'rejected'
+              and answer.answered_at > coalesce(
+                  (select max(created_at) from normalizer.product_versions version
+                   where (version.retailer, version.day) = (:retailer, :day)), '-infinity')
+              and not exists (
+                  select from normalizer.batch_requests again
+                  where again.question_key = answer.question_key and again.tier = 'full'
+                    and again.state <> 'not_executed' and again.planned_at > request.planned_at)
+            """
+        ),
+        {"retailer": partition.retailer, "day": partition.day},
+    )
+    return list(rows.scalars())
 
 
 def rejected_questions(connection: sa.Connection, question_keys: Sequence[str]) -> set[str]:
@@ -122,6 +152,9 @@ def answers_for(
     connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
 ) -> pl.DataFrame:
     """Returns one stored answer a question: the partition's own, and of several the newest.
+
+    Of others' answers that comes first on which the partition's newest version rests: what
+    they pay for later, such as a second opinion, changes no partition that is repeated.
 
     A question without one has the answer to a like question, where the cache found one.
 
@@ -185,6 +218,18 @@ def _answers_to(
     connection: sa.Connection, partition: Partition, question_keys: Sequence[str]
 ) -> pl.DataFrame:
     own = sa.and_(partition.of(answers))
+    rests_on = (
+        sa.select(product_rows.c.request_id)
+        .distinct()
+        .join(
+            partitions,
+            sa.and_(
+                partition.of(partitions), partitions.c.newest_version == product_rows.c.version
+            ),
+        )
+        .where(partition.of(product_rows), product_rows.c.request_id.is_not(None))
+        .subquery("rests_on")
+    )
     statement = (
         sa.select(
             answers.c.question_key,
@@ -208,7 +253,11 @@ def _answers_to(
             answers.c.request_id,
         )
         .ext(distinct_on(answers.c.question_key))
-        .select_from(answers.join(batch_requests).outerjoin(batches))
+        .select_from(
+            answers.join(batch_requests)
+            .outerjoin(batches)
+            .outerjoin(rests_on, rests_on.c.request_id == answers.c.request_id)
+        )
         .where(
             answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
             sa.or_(own, answers.c.status.is_distinct_from("rejected")),
@@ -216,6 +265,7 @@ def _answers_to(
         .order_by(
             answers.c.question_key,
             own.desc(),
+            sa.and_(~own, rests_on.c.request_id.is_not(None)).desc(),
             answers.c.answered_at.desc(),
             answers.c.request_id.desc(),
         )

@@ -5,7 +5,7 @@ after a crash or a lost reply. Does not belong here: waiting (``polling``), resu
 (``harvest``).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -52,7 +52,6 @@ class Submitted:
         waiting: Questions that another partition asks.
         canary: Questions that the canary answered.
         estimated_usd: Estimate of the planned batches.
-        individual_usd: What asking every listing individually at full would cost.
         batch_ids: Batches that are known to exist since now.
         switched: Which models were replaced by their successors, for people.
         alike: Questions that were answered by the answer to a like question.
@@ -64,7 +63,6 @@ class Submitted:
     waiting: int = 0
     canary: int = 0
     estimated_usd: Decimal = Decimal(0)
-    individual_usd: Decimal = Decimal(0)
     batch_ids: list[str] = field(default_factory=list)
     switched: tuple[str, ...] = ()
     alike: int = 0
@@ -74,9 +72,8 @@ class Submitted:
 def submit(
     work: PartitionWork,
     routed: pl.DataFrame,
-    individual_usd: Decimal,
     *,
-    force: bool = False,
+    again: Sequence[str] = (),
     prepare: Prepare = lambda work, listings: (work, listings),
 ) -> Submitted:
     """Claims the partition's open questions and sends those that belong in batches.
@@ -87,9 +84,7 @@ def submit(
     Args:
         work: The partition.
         routed: The routed_products frame.
-        individual_usd: What asking every listing individually at full would cost; kept to
-            tell later what was saved.
-        force: Ask again although there are answers.
+        again: Questions to ask although they have answers.
         prepare: Called once there is something to ask, such as for a look into the cache
             or at the API's models. The questions are claimed before: where it fails, the
             claims tell the sensor to try again.
@@ -100,11 +95,14 @@ def submit(
         HeldError: The canary is red.
     """
     resume(work)
-    asked = routed if force else routed.filter(pl.col("route") != "cache")
-    asked = asked.unique("question_key", keep="first", maintain_order=True)
+    paid_again = pl.col("question_key").is_in(list(again))
+    asked = routed.filter((pl.col("route") != "cache") | paid_again).unique(
+        "question_key", keep="first", maintain_order=True
+    )
     with work.begin() as connection:
-        life.record(connection, work.partition, individual_usd=individual_usd)
-        questions.claim(connection, work.partition, asked["question_key"], force=force)
+        for force in (False, True):
+            keys = asked.filter(paid_again == force)["question_key"]
+            questions.claim(connection, work.partition, keys, force=force)
         questions.forget_others(connection, work.partition, routed["question_key"])
         asks = questions.any_open(connection, work.partition)
         if asks:
@@ -129,7 +127,6 @@ def submit(
         individually=0 if in_batches else to_ask.height,
         waiting=waiting,
         estimated_usd=estimated_usd,
-        individual_usd=individual_usd,
         batch_ids=send(work),
     )
 

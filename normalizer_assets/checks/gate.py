@@ -20,10 +20,10 @@ DESCRIPTIONS = {
     "share_accepted": "Share of rows accepted; rejected ones do not count.",
     "rows_accounted_for": "Raw rows = normalised + quarantined + collapsed.",
     "unique_keys": "No two rows with the same key.",
-    "share_rules": "Share of rows that no model answered.",
+    "share_rules": "Share of rows that only basic rules or the legacy model answered.",
     "calibrated": "No confidence comes from a calibration made for another model.",
     "confidence_drift": "Mean confidence against the median of the retailer's earlier days.",
-    "route_shares": "Share of rows that call for the tier full against that median.",
+    "route_shares": "Share of rows for the tier full against its calibrated one, or that median.",
     "brand_missing": "Share of rows without a brand against that median.",
     "cost": "USD a question asked against that median.",
 }
@@ -56,7 +56,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
         from normalizer_assets import pipeline
 
         if turn.is_taken(context.log):
-            yield from _not_judged(f"{turn.holder} works on the partition")
+            yield from _not_judged(str(turn.refusal))
             return
         verdict = pipeline.judge(turn.work)
         if verdict is None:

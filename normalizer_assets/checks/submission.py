@@ -61,8 +61,8 @@ def evaluate(turn: Turn) -> Iterator[dg.AssetCheckResult]:
     from normalizer_assets.batching import asked, budget, ledger, life
 
     work = turn.work
-    if turn.holder is not None:
-        yield from _not_judged(f"{turn.holder} works on the partition")
+    if turn.refusal is not None:
+        yield from _not_judged(turn.refusal)
         return
     with work.engine.connect() as connection:
         row = life.read(connection, work.partition)

@@ -15,16 +15,21 @@ from normalizer_assets.config import ConfigurationError
 EXIT_GREEN, EXIT_ERROR, EXIT_USAGE, EXIT_HELD = 0, 1, 2, 3
 
 COMMANDS = {
+    "alerts": "What needs a hand, and the channels that tell of it.",
     "batches": "Look at batches, cancel, adopt and release them.",
     "bench": "Time the stages on synthetic listings.",
     "cache": "Fill the semantic cache, look into it, take entries out.",
-    "calibrate": "Fit the confidence to your own labels.",
+    "calibrate": "Fit the router and the confidence to your own traffic and labels.",
     "db": "Start, stop, inspect and migrate the database.",
     "demo": "The whole job on the bundled sample, against the stand-in.",
     "dev": "UI, daemon and (without a key) the stand-in.",
     "eval": "How good rules and confidence are, on labelled listings.",
+    "doctor": "Check what work needs, and say what to type.",
     "estimate": "What a landed partition would cost, four ways.",
+    "init": "Write a configuration, an example of variables and a landing folder.",
+    "reprocess": "Ask history again, after a new prompt or model.",
     "review": "Look at doubtful rows, accept, correct and reject them.",
+    "rollback": "Show a partition's previous version again.",
     "run": "Submit one partition and, with --wait, collect it.",
     "standin": "A local OpenAI-compatible server, for development without a key.",
     "stats": "What was done, by whom, at what cost.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from normalizer_assets.cli.calibrate_router import router
 from normalizer_assets.cli.options import json_option
 from normalizer_assets.config import load_config
 
@@ -22,7 +23,10 @@ def _model_name(_context: click.Context, _option: click.Parameter, name: str) ->
 
 @click.group("calibrate")
 def command() -> None:
-    """Fit the confidence to your own labels. Asks nothing, pays nothing."""
+    """Fit the router and the confidence to your own traffic and labels. Asks and pays nothing."""
+
+
+command.add_command(router)
 
 
 @command.command("confidence")

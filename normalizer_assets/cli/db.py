@@ -1,6 +1,5 @@
 """`normalizer db`: start, stop, inspect and migrate the database."""
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,12 +54,20 @@ def url() -> None:
 
 
 @command.command("upgrade")
-def upgrade() -> None:
-    """Bring the schema to the version that this code needs."""
+@click.option("--no-dump", is_flag=True, help="Do not dump the database first.")
+def upgrade(no_dump: bool) -> None:
+    """Bring the schema to the version that this code needs.
+
+    What is outdated is dumped first, below the data folder. A migration that fails is taken
+    back as a whole.
+    """
     from normalizer_assets.db import migration
+    from normalizer_assets.db.dumps import dump_before_upgrade
 
     with _engine(current=False) as engine:
-        migration.upgrade(engine)
+        dumping = dump_before_upgrade(engine, load_config(), click.echo)
+        before = migration.nothing if no_dump else dumping
+        migration.ensure_current(engine, may_upgrade=True, before=before)
         click.echo(f"schema revision {migration.current_revision(engine)}")
 
 
@@ -93,17 +100,10 @@ def downgrade(revision: str, yes: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def dump(file: Path) -> None:
     """Write the database to FILE, in pg_restore's custom format."""
-    from normalizer_assets.db.embedded import binary
+    from normalizer_assets.db.dumps import write_dump
 
     with _engine(current=False) as engine:
-        result = subprocess.run(  # noqa: S603 - our own binary, no shell
-            [binary("pg_dump"), "--format=custom", f"--file={file}", _plain(engine)],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-    if result.returncode:
-        raise click.ClickException(f"pg_dump failed: {result.stderr.strip()}")
+        write_dump(engine, file)
     click.echo(f"{file}: {file.stat().st_size} bytes")
 
 

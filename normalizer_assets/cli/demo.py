@@ -57,7 +57,9 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
     """Runs each day: submits all its retailers, then collects them. Returns the states."""
     from normalizer_assets.cli.local_run import LocalRun, dagster_instance
     from normalizer_assets.cli.progress import batch_progress, working
-    from normalizer_assets.cli.report import STANDIN_NOTICE, print_table
+    from normalizer_assets.cli.report import print_table
+    from normalizer_assets.matching.comparison import products_in_several_shops
+    from normalizer_assets.publishing.daily import STANDIN_NOTICE
     from normalizer_assets.publishing.report import partition_reports
 
     with dagster_instance() as instance:
@@ -69,7 +71,8 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
                 outcomes = [run.submit(partition) for partition in of_day]
             with batch_progress() as on_progress:
                 outcomes += [run.collect(partition, on_progress) for partition in of_day]
-            for error in (error for outcome in outcomes for error in outcome.errors):
+            errors = [error for outcome in outcomes for error in outcome.errors]
+            for error in (*errors, *run.compare(day)):
                 click.echo(f"error: {error}", err=True)
         engine = run.database.engine
         reports = [
@@ -77,6 +80,11 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
             for partition in partitions
             for report in partition_reports(engine, partition.day, partition.retailer)
         ]
+        shared = products_in_several_shops(engine)
     print_table(reports)
+    click.echo(
+        f"{shared} times a product is in several shops: "
+        f"`select * from normalizer.price_comparison` says where it is cheapest."
+    )
     click.echo(STANDIN_NOTICE)
     return {report.state for report in reports}

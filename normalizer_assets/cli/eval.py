@@ -1,4 +1,4 @@
-"""`normalizer eval`: how good rules, confidence and cache are on labelled data."""
+"""`normalizer eval`: how good rules, confidence, cache and matching are on labelled data."""
 
 import json
 import os
@@ -22,7 +22,7 @@ out_file = click.Path(dir_okay=False, path_type=Path)
 
 @click.group("eval")
 def command() -> None:
-    """Score rules, confidence and the cache's guard on labels. Asks nothing, pays nothing."""
+    """Score rules, confidence, cache and price comparison on labels. Asks nothing, pays nothing."""
 
 
 @command.command("rules")
@@ -116,16 +116,8 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
     change each.
     """
     from normalizer_assets.evaluation import cache as scorer
-    from normalizer_assets.evaluation.cache_pairs import same_pairs, variant_pairs
 
-    try:
-        labelled = (
-            scorer.read_pairs(pairs)
-            if pairs
-            else scorer.shipped_pairs([*variant_pairs(MADE_PAIRS), *same_pairs(MADE_PAIRS)])
-        )
-    except scorer.PairsError as error:
-        raise click.ClickException(str(error)) from None
+    labelled = _labelled(pairs)
     similarity = None if worst_case else _similarities(labelled)
     judged = scorer.judge(labelled, load_config(), similarity)
     result = scorer.evaluate_cache(labelled, judged)
@@ -142,6 +134,49 @@ def cache(pairs: Path | None, worst_case: bool, out: Path | None, as_json: bool)
             + f"; {result['hits_on_same']} of {result['same']} same products are hits",
             err=True,
         )
+
+
+@command.command("matching")
+@click.option("--pairs", type=existing_file, help="Labelled pairs, CSV; else those shipped.")
+@click.option("--out", type=out_file, help="Write for each pair whether it is merged, NDJSON.")
+@json_option
+def matching(pairs: Path | None, out: Path | None, as_json: bool) -> None:
+    """Score how often the price comparison takes two products for one, on labelled pairs.
+
+    Each pair is asked by itself, as listings of two shops without EANs, answered by the basic
+    rules. The file is one of `eval cache`.
+    """
+    from normalizer_assets.evaluation.matching import evaluate_matching, merged
+
+    labelled, config = _labelled(pairs), load_config()
+    found = merged(labelled, config)
+    if out is not None:
+        found.to_frame().with_row_index("row").write_ndjson(out)
+    result = evaluate_matching(labelled, found)
+    click.echo(json.dumps(result, ensure_ascii=False))
+    if not as_json:
+        bound = result["false_merges_at_most"]
+        click.echo(
+            f"{result['false_merges']} false merges"
+            + ("" if bound is None else f" (at most {bound:.3%} with 95 % certainty)")
+            + f"; {result['merged_same']} of {result['same']} same products are merged",
+            err=True,
+        )
+
+
+def _labelled(pairs: Path | None) -> "pl.DataFrame":
+    """Reads a file of pairs, or those shipped."""
+    from normalizer_assets.evaluation import cache as scorer
+    from normalizer_assets.evaluation.cache_pairs import same_pairs, variant_pairs
+
+    try:
+        return (
+            scorer.read_pairs(pairs)
+            if pairs
+            else scorer.shipped_pairs([*variant_pairs(MADE_PAIRS), *same_pairs(MADE_PAIRS)])
+        )
+    except scorer.PairsError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _similarities(pairs: "pl.DataFrame") -> "pl.Series":

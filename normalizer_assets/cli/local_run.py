@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -76,7 +77,12 @@ class LocalRun:
         self.database = Database(config)
 
     def submit(
-        self, partition: Partition, limit: int | None = None, *, force: bool = False
+        self,
+        partition: Partition,
+        limit: int | None = None,
+        *,
+        force: bool = False,
+        outdated: bool = False,
     ) -> Outcome:
         """Runs ``submit`` once.
 
@@ -84,14 +90,15 @@ class LocalRun:
             partition: Which one.
             limit: Take only the first rows of what landed.
             force: Pay again for what is answered.
+            outdated: Pay again for what another model or prompt answered.
         """
         started = time.monotonic()
         given: dict[str, Any] = {}
         if limit is not None:
             given["raw_products"] = {"config": {"limit": limit}}
-        if force:
-            given["submitted_batches"] = {"config": {"force": True}}
-        errors = self._execute("submit", partition, {"ops": given}, {})
+        if force or outdated:
+            given["submitted_batches"] = {"config": {"force": force, "outdated": outdated}}
+        errors = self._execute("submit", partition.key, {"ops": given}, {})
         return self._outcome(partition, errors, started)
 
     def collect(
@@ -115,15 +122,33 @@ class LocalRun:
                     for launch in found.launches:
                         errors += self._launched(launch, connect)
                     if not found.launches:
+                        self._tell()
                         time.sleep(self._config.polling.interval_seconds)
             except WaitsInVainError as error:
                 errors.append(str(error))
+        self._tell()
         return self._outcome(partition, errors, started)
+
+    def _tell(self) -> None:
+        """Tells what needs a hand where somebody is to be told who does not read this.
+
+        A channel that is down is tried again by the next look, whoever's that is.
+        """
+        from normalizer_assets.alerts.channels import configured
+        from normalizer_assets.alerts.delivery import look
+
+        channels = configured(self._config.alerts)
+        if channels:
+            look(self.database.engine, self._config, channels)
 
     def _launched(self, launch: life.Launch, connect: Callable[[], "OpenAI"]) -> list[str]:
         if launch.partition.is_direct:
             return direct.attempt(self._config, self.database.engine, launch, connect)
-        return self._execute(launch.job, launch.partition, {}, {LAUNCH_TAG: launch.run_key})
+        return self._execute(launch.job, launch.partition.key, {}, {LAUNCH_TAG: launch.run_key})
+
+    def compare(self, day: date) -> list[str]:
+        """Compares the prices of a day; returns what its step said if it failed."""
+        return self._execute("compare", day.isoformat(), {}, {})
 
     def wait_for_turn(self, partition: Partition) -> str | None:
         """Returns who works on the partition now, ``None`` if nobody does."""
@@ -137,10 +162,10 @@ class LocalRun:
         return None if row is None else str(row.state)
 
     def _execute(
-        self, job: str, partition: Partition, run_config: dict[str, Any], tags: dict[str, str]
+        self, job: str, partition_key: str, run_config: dict[str, Any], tags: dict[str, str]
     ) -> list[str]:
         result = self._definitions.resolve_job_def(job).execute_in_process(
-            partition_key=partition.key,
+            partition_key=partition_key,
             instance=self._instance,
             run_config=run_config | self._logging,
             tags=tags,

@@ -1,8 +1,10 @@
 """Options that several commands share.
 
-Belongs here: parsing and checking them once. Does not belong here: what commands do.
+Belongs here: parsing and checking them once, and the question before what cannot be undone. Does
+not belong here: what commands do.
 """
 
+import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -58,3 +60,27 @@ def read_partition(config: NormalizerConfig, day: str, retailer: str) -> Partiti
             f"{day} is in the future; today is {today} in {TIMEZONE}", param_hint="--day"
         )
     return partition
+
+
+def agree(
+    *,
+    yes: bool,
+    question: str = "Pay this?",
+    otherwise: str = "nothing was sent; add --yes to pay this",
+) -> None:
+    """Stops where nobody agrees to what was said.
+
+    Args:
+        yes: Whether that was agreed to with an option.
+        question: What a person at a terminal is asked.
+        otherwise: What is said where nobody can be asked.
+
+    Raises:
+        click.ClickException: Nobody is there to be asked.
+        click.Abort: The person said no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException(otherwise)
+    click.confirm(question, abort=True, err=True)

@@ -9,14 +9,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from normalizer_assets.publishing.daily import STANDIN_NOTICE
 from normalizer_assets.publishing.report import PartitionReport, statistics
 
 TABLE_WIDTH = 140
-
-STANDIN_NOTICE = (
-    "Answered by the stand-in, from this project's own basic rules: these figures say "
-    "nothing about a language model's accuracy."
-)
 
 
 def summary_text(report: PartitionReport, seconds: float, source: str | None) -> str:

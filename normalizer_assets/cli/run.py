@@ -1,14 +1,19 @@
 """`normalizer run`: one partition, submitted and, with --wait, collected."""
 
 import json
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import click
 
 from normalizer_assets.cli import EXIT_ERROR, EXIT_GREEN, EXIT_HELD
-from normalizer_assets.cli.options import day_option, json_option, read_partition, retailer_option
+from normalizer_assets.cli.options import (
+    agree,
+    day_option,
+    json_option,
+    read_partition,
+    retailer_option,
+)
 from normalizer_assets.config import NormalizerConfig, load_config
 
 if TYPE_CHECKING:
@@ -99,11 +104,8 @@ def _agree(
         click.Abort: The person said no.
     """
     from normalizer_assets.cli.landed import routed_listings
-    from normalizer_assets.pipeline import force_notice
+    from normalizer_assets.pipeline import again_notice
 
-    click.echo(force_notice(config, partition, routed_listings(config, partition, limit)), err=True)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.ClickException("nothing was sent; add --yes to pay this")
-    click.confirm("Pay this?", abort=True, err=True)
+    routed = routed_listings(config, partition, limit)
+    click.echo(again_notice(config, partition, routed, routed["question_key"].to_list()), err=True)
+    agree(yes=yes)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.db import migration
+from normalizer_assets.db.dumps import dump_before_upgrade
 from normalizer_assets.db.embedded import server_url
 
 DATABASE_VARIABLE = "NORMALIZER_DATABASE_URL"
@@ -54,8 +55,8 @@ def dagster_database_url(config: NormalizerConfig, environ: Mapping[str, str] = 
 def connect(config: NormalizerConfig, environ: Mapping[str, str] = os.environ) -> sa.Engine:
     """Returns an engine on a database whose schema is up to date.
 
-    The embedded database is brought up to date by itself. On a server of your own an
-    empty one is filled, but an outdated one is left for you to upgrade.
+    The embedded database is brought up to date by itself, after it was dumped. On a server
+    of your own an empty one is filled, but an outdated one is left for you to upgrade.
 
     Raises:
         ConfigurationError: Unreachable server, missing or old pgvector, outdated schema;
@@ -63,7 +64,11 @@ def connect(config: NormalizerConfig, environ: Mapping[str, str] = os.environ) -
     """
     engine = open_engine(config, environ)
     with _disposed_on_error(engine):
-        migration.ensure_current(engine, may_upgrade=not environ.get(DATABASE_VARIABLE))
+        migration.ensure_current(
+            engine,
+            may_upgrade=not environ.get(DATABASE_VARIABLE),
+            before=dump_before_upgrade(engine, config),
+        )
     return engine
 
 

@@ -4,6 +4,7 @@ Belongs here: running Alembic from code, under one lock. Does not belong here: t
 migrations themselves (``migrations/versions``).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,19 @@ _LOCK = 7_108_441_190_112_030_000
 """Key of the advisory lock: an empty schema is created by whoever comes first."""
 
 
-def ensure_current(engine: sa.Engine, *, may_upgrade: bool) -> None:
+Before = Callable[[str], None]
+"""Called with the revision of a schema before it is changed; where it raises, nothing is."""
+
+
+def nothing(_: str) -> None:
+    """Does nothing before an upgrade."""
+
+
+class MigrationError(ConfigurationError):
+    """A migration failed and was taken back; the message says at which revision the schema is."""
+
+
+def ensure_current(engine: sa.Engine, *, may_upgrade: bool, before: Before = nothing) -> None:
     """Creates an empty schema; upgrades an outdated one only where allowed.
 
     Raises:
@@ -30,7 +43,7 @@ def ensure_current(engine: sa.Engine, *, may_upgrade: bool) -> None:
     head, current = head_revision(), current_revision(engine)
     if current == head:
         return
-    if current is not None and current not in _known_revisions():
+    if current is not None and current not in known_revisions():
         raise ConfigurationError(
             f"the database is at schema revision {current}, which this version does not know; "
             f"upgrade the normaliser to the version that made it"
@@ -40,16 +53,27 @@ def ensure_current(engine: sa.Engine, *, may_upgrade: bool) -> None:
             f"the database is at schema revision {current}, this version needs {head}; "
             f"type `normalizer db upgrade`"
         )
-    upgrade(engine)
+    upgrade(engine, before=before)
 
 
-def upgrade(engine: sa.Engine, revision: str = "head") -> None:
-    """Upgrades to a revision; two processes at once do it one after the other."""
-    _run(engine, "upgrade", revision)
+def upgrade(engine: sa.Engine, revision: str = "head", *, before: Before = nothing) -> None:
+    """Upgrades to a revision; two processes at once do it one after the other.
+
+    All of its migrations are one transaction: where one fails, the schema is as it was.
+
+    Raises:
+        MigrationError: One failed.
+    """
+    _run(engine, "upgrade", revision, before)
 
 
 def downgrade(engine: sa.Engine, revision: str = "-1") -> None:
-    """Goes back to a revision, by default the one before."""
+    """Goes back to a revision, by default the one before.
+
+    Raises:
+        MigrationError: A migration failed; nothing was changed.
+        alembic.util.CommandError: No such revision.
+    """
     _run(engine, "downgrade", revision)
 
 
@@ -63,10 +87,7 @@ def head_revision() -> str:
 def current_revision(engine: sa.Engine) -> str | None:
     """Returns the database's revision, ``None`` where there is no schema yet."""
     with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version", schema=SCHEMA):
-            return None
-        row = connection.execute(sa.text(f"select version_num from {SCHEMA}.alembic_version"))
-        return row.scalar()
+        return _revision(connection)
 
 
 def stored_answers(engine: sa.Engine) -> int:
@@ -79,22 +100,44 @@ def stored_answers(engine: sa.Engine) -> int:
         )
 
 
-def _known_revisions() -> set[str]:
+def known_revisions() -> set[str]:
+    """Returns the revisions that this code has migrations for."""
     from alembic.script import ScriptDirectory
 
     return {script.revision for script in ScriptDirectory.from_config(_alembic()).walk_revisions()}
 
 
-def _run(engine: sa.Engine, direction: str, revision: str) -> None:
+def _revision(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version", schema=SCHEMA):
+        return None
+    row = connection.execute(sa.text(f"select version_num from {SCHEMA}.alembic_version"))
+    return row.scalar()
+
+
+def _run(engine: sa.Engine, direction: str, revision: str, before: Before = nothing) -> None:
     from alembic import command
+    from alembic.util import CommandError
 
     with engine.begin() as connection:
         connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        # Under the lock: of several processes at once, the first one upgrades.
+        current = _revision(connection)
+        if current is not None and current != head_revision():
+            before(current)
         # The version table must lie somewhere before the first migration runs.
         connection.execute(sa.text(f"create schema if not exists {SCHEMA}"))
         configuration = _alembic()
         configuration.attributes["connection"] = connection
-        getattr(command, direction)(configuration, revision)
+        try:
+            getattr(command, direction)(configuration, revision)
+        except CommandError:
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0]
+            raise MigrationError(
+                f"the {direction} failed: {reason}; it was taken back as a whole, the schema is "
+                f"at revision {current or 'none'} as before"
+            ) from error
 
 
 def _alembic() -> "Config":

@@ -140,6 +140,7 @@ partitions = Table(
     Column("quarantined_count", Integer),
     Column("collapsed_count", Integer),
     Column("individual_usd", MONEY),
+    Column("individual_legacy_usd", MONEY),
     Column("submits", Integer, nullable=False, server_default=text("0")),
     Column("collects", Integer, nullable=False, server_default=text("0")),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
@@ -310,7 +311,9 @@ product_versions = Table(
     Column("verdict", Text, nullable=False),
     Column("verdict_reasons", Text),
     Column("measures", JSONB),
+    Column("failed_gates", JSONB),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _timestamp("rolled_back_at"),
     ForeignKeyConstraint(["retailer", "day"], [partitions.c.retailer, partitions.c.day]),
     _one_of("verdict", ("pending", "green", "red")),
 )
@@ -336,6 +339,8 @@ product_rows = Table(
     Column("reasons", Text, nullable=False),
     Column("route", Text, nullable=False),
     Column("score", Double, nullable=False),
+    Column("band", Text),
+    Column("contributions", JSONB),
     Column("answered_by", Text, nullable=False),
     Column("cache_tier", Text),
     Column("llm_model", Text),
@@ -343,6 +348,7 @@ product_rows = Table(
     Column("cost_usd", MONEY, nullable=False),
     Column("batch_id", Text),
     Column("custom_id", Text),
+    Column("request_id", BigInteger),
     Column("question_key", Text, nullable=False),
     Column("listing_brand", Text),
     Column("ean", Text),
@@ -442,3 +448,72 @@ answer_sources = Table(
     Column("source", Text, primary_key=True),
     Column("first_used_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
+
+price_comparisons = Table(
+    "price_comparisons",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("product_id", Text, primary_key=True),
+    Column("ean", Text),
+    Column("brand", Text),
+    Column("model", Text),
+    Column("normalized_name", Text, nullable=False),
+    Column("category_group", Text, nullable=False),
+    Column("shops", Integer, nullable=False),
+    Column("offers", Integer, nullable=False),
+    Column("cheapest_retailer", Text, nullable=False),
+    Column("min_price", BigInteger, nullable=False),
+    Column("max_price", BigInteger, nullable=False),
+    Column("spread", BigInteger, nullable=False),
+    Column("spread_percent", Double, nullable=False),
+    Column("prices", JSONB, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("compared_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("price_comparisons_by_product", "product_id", "day"),
+)
+
+price_offers = Table(
+    "price_offers",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("retailer", Text, primary_key=True),
+    Column("sku", Text, primary_key=True),
+    Column("product_id", Text, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["day", "product_id"], [price_comparisons.c.day, price_comparisons.c.product_id]
+    ),
+    Index("price_offers_by_product", "day", "product_id"),
+)
+
+compared_partitions = Table(
+    "compared_partitions",
+    metadata,
+    Column("retailer", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+"""What a day's comparison is made of: where another version is published, it is due again."""
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", BigInteger, Identity(), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("told_to", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("first_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _timestamp("told_at"),
+    _timestamp("silenced_at"),
+    _timestamp("absent_since"),
+    _timestamp("ended_at"),
+    Index(
+        "one_open_alert_of_a_subject",
+        "kind",
+        "subject",
+        unique=True,
+        postgresql_where=text("ended_at is null"),
+    ),
+)
+"""What needs a person's hand (``alerts``), each told once for as long as it lasts."""

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.evaluation.ask_bench import LISTING_BENCHMARKS
 from normalizer_assets.evaluation.cache_bench import CACHE_BENCHMARKS
 from normalizer_assets.evaluation.figures import result
+from normalizer_assets.evaluation.money_bench import money
 from normalizer_assets.evaluation.scratch import scratch
 from normalizer_assets.evaluation.synthetic import DAY, synthetic_landing
 
@@ -96,12 +98,21 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, Any]]] = {
     "load": load,
     "pipeline": pipeline,
 }
+"""Benchmarks on invented listings."""
+OVER_LISTINGS: dict[str, Callable[["pl.DataFrame"], dict[str, Any]]] = {
+    **LISTING_BENCHMARKS,
+    "money": money,
+}
+"""Benchmarks on real ones, as ``bench_listings`` draws them."""
 DEFAULT_ROWS = {
     "exact": 1_000_000,
     "semantic": 100_000,
     "ledger": 100_000,
     "pipeline": 10_000,
     "load": 0,
+    "money": 100_000,
+    "prompts": 100_000,
+    "route": 100_000,
 }
 
 

@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -53,8 +53,8 @@ class LabelledAnswer(BaseModel):
     wrong_fields: list[str] | None = None
 
 
-class GoldListing(BaseModel):
-    """One line of a gold file; further keys are ignored.
+class LabelledListing(BaseModel):
+    """One line of a file of labels; further keys are ignored.
 
     Attributes:
         name: The listing's name.
@@ -64,8 +64,6 @@ class GoldListing(BaseModel):
         sku: The retailer's key.
         brand: The row's own brand field.
         family: Brand and line: the unit of a split into train and test.
-        gold: The label.
-        answers: Answers to the listing.
     """
 
     name: str
@@ -75,9 +73,21 @@ class GoldListing(BaseModel):
     sku: str | None = None
     brand: str | None = None
     family: str | None = None
+
+
+class GoldListing(LabelledListing):
+    """One line of a gold file.
+
+    Attributes:
+        gold: The label.
+        answers: Answers to the listing.
+    """
+
     gold: Label
     answers: list[LabelledAnswer] = []
 
+
+Line = TypeVar("Line", bound=LabelledListing)
 
 _LABELS = Path(__file__).parent / "labels"
 SHIPPED = _LABELS / "chile.ndjson"
@@ -135,12 +145,29 @@ def halves(
 
 def is_test(listing: GoldListing) -> bool:
     """Whether a listing belongs to the held-back half: half of all families, by their hash."""
-    family = (listing.family or listing.name).casefold()
-    return hashlib.sha256(family.encode()).digest()[0] % 2 == 0
+    return is_held_back(listing.family or listing.name)
+
+
+def is_held_back(family: str) -> bool:
+    """Whether a product family belongs to the held-back half, by the hash of its name."""
+    return hashlib.sha256(family.casefold().encode()).digest()[0] % 2 == 0
 
 
 def read_gold(path: Path) -> list[GoldListing]:
-    """Reads a gold file, one JSON object a line; empty lines are skipped.
+    """Reads a gold file; see ``read_lines``."""
+    example = (
+        '{"name": ..., "category": ..., "gold": {"brand": ..., "model": ..., "attributes": {}}}'
+    )
+    return read_lines(path, GoldListing, example)
+
+
+def read_lines(path: Path, kind: type[Line], example: str) -> list[Line]:
+    """Reads a file of labels, one JSON object a line; empty lines are skipped.
+
+    Args:
+        path: The file.
+        kind: What a line is.
+        example: What a line looks like, for errors.
 
     Raises:
         GoldError: A line is not what it should be; nothing was read.
@@ -154,21 +181,20 @@ def read_gold(path: Path) -> list[GoldListing]:
         if not line.strip():
             continue
         try:
-            found.append(GoldListing.model_validate_json(line))
+            found.append(kind.model_validate_json(line))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise GoldError(
                 f"{path}, line {number}: {where + ': ' if where else ''}{first['msg']}; a line "
-                f'looks like {{"name": ..., "category": ..., "gold": {{"brand": ..., '
-                f'"model": ..., "attributes": {{}}}}}}'
+                f"looks like {example}"
             ) from None
     if not found:
         raise GoldError(f"{path} holds no labelled listing")
     return found
 
 
-def listings_of(gold: Sequence[GoldListing], config: NormalizerConfig) -> pl.DataFrame:
+def listings_of(gold: Sequence[LabelledListing], config: NormalizerConfig) -> pl.DataFrame:
     """Returns what rules and evidence read, cleaned as the intake does, in ``gold``'s order."""
     columns = ("name", "brand", "category", "price")
     schema = {"name": pl.String, "brand": pl.String, "category": pl.String, "price": pl.Float64}

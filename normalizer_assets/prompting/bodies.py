@@ -16,7 +16,14 @@ ENDPOINT = "/v1/chat/completions"
 
 
 def request_body(
-    model_id: str, model: ModelConfig, tier: TierConfig, prompt: str, *, flex: bool = False
+    model_id: str,
+    model: ModelConfig,
+    tier: TierConfig,
+    prompt: str,
+    *,
+    flex: bool = False,
+    listings: int = 1,
+    schema: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Builds one request body with what the model accepts.
 
@@ -31,6 +38,9 @@ def request_body(
         tier: Limits and system message.
         prompt: The user message.
         flex: Ask for ``service_tier: flex``: individual calls at the batch price.
+        listings: How many listings the prompt asks about.
+        schema: What a tier with ``response_format = "json_schema"`` sends
+            (reply_schemas.py).
 
     Returns:
         The body, keys in a fixed order.
@@ -41,7 +51,7 @@ def request_body(
             {"role": "system", "content": tier.system},
             {"role": "user", "content": prompt},
         ],
-        model.max_tokens_parameter: tier.answer_tokens + model.reasoning_allowance,
+        model.max_tokens_parameter: tier.answer_tokens * listings + model.reasoning_allowance,
     }
     if model.temperature:
         body["temperature"] = tier.temperature
@@ -49,6 +59,8 @@ def request_body(
         body["reasoning_effort"] = model.reasoning_effort
     if tier.response_format == "json_object":
         body["response_format"] = {"type": "json_object"}
+    if tier.response_format == "json_schema":
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if flex:
         body["service_tier"] = "flex"
     return body
@@ -66,6 +78,8 @@ def request_bodies(
     prompts: pl.Series,
     *,
     flex: bool = False,
+    listings: int = 1,
+    schema: Mapping[str, Any] | None = None,
 ) -> pl.Series:
     """Builds ``body_json(request_body(...))`` for many prompts at once.
 
@@ -75,6 +89,8 @@ def request_bodies(
         tier: As in ``request_body``.
         prompts: String series, without nulls.
         flex: As in ``request_body``.
+        listings: As in ``request_body``, for each prompt.
+        schema: As in ``request_body``.
 
     Returns:
         String series ``body``, in the order of ``prompts``.
@@ -84,9 +100,8 @@ def request_bodies(
     """
     _refuse_nulls(prompts, "prompts")
     # Quotes inside strings are escaped in JSON, so the empty user message occurs once.
-    start, message, end = body_json(request_body(model_id, model, tier, "", flex=flex)).partition(
-        '{"role":"user","content":""}'
-    )
+    empty = request_body(model_id, model, tier, "", flex=flex, listings=listings, schema=schema)
+    start, message, end = body_json(empty).partition('{"role":"user","content":""}')
     start, end = start + message.removesuffix('""}'), "}" + end
     frame = prompts.alias("prompt").to_frame()
     return frame.select(

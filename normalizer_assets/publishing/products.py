@@ -34,6 +34,8 @@ PRODUCT_COLUMNS = (
     "reasons",
     "route",
     "score",
+    "band",
+    "contributions",
     "answered_by",
     "cache_tier",
     "llm_model",
@@ -86,7 +88,8 @@ def build_products(
     """
     rules = read_listings(routed, config.grammar)
     listings = routed.rename({"brand": "listing_brand"}).with_columns(
-        rules[column].alias(f"rules_{column}") for column in ANSWER_COLUMNS
+        *(rules[column].alias(f"rules_{column}") for column in ANSWER_COLUMNS),
+        contributions=_contributions(routed),
     )
     if neighbours is None:
         neighbours = pl.DataFrame(schema=NEIGHBOUR_SCHEMA)
@@ -98,6 +101,14 @@ def build_products(
         .with_columns(_normalized_name(), *_request_columns())
         .select(*PRODUCT_COLUMNS, "request_id")
     )
+
+
+def _contributions(routed: pl.DataFrame) -> pl.Expr:
+    """What each factor contributed to the score, as JSON."""
+    if "contributions" not in routed.columns:
+        # Submitted by a release that did not keep them.
+        return pl.lit(None, dtype=pl.String)
+    return pl.col("contributions").struct.json_encode()
 
 
 def _renamed(decisions: pl.DataFrame | None) -> pl.DataFrame:

@@ -80,6 +80,7 @@ def write_version(work: PartitionWork, products: pl.DataFrame, run_id: str) -> V
             product_rows,
             products.select(
                 *PRODUCT_COLUMNS,
+                "request_id",
                 pl.lit(number).alias("version"),
                 pl.lit(run_id).alias("run_id"),
             ),
@@ -152,6 +153,9 @@ def record_verdict(work: PartitionWork, verdict: GateVerdict) -> None:
                 verdict="green" if verdict.green else "red",
                 verdict_reasons=explanation,
                 measures=verdict.measures,
+                failed_gates=verdict.failed,
+                # Published anew: whoever made that happen wants it after all.
+                rolled_back_at=None if verdict.green else product_versions.c.rolled_back_at,
             )
         )
         if verdict.green:

@@ -40,6 +40,20 @@ def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigurationError: No key, or the database holds answers of another source.
     """
+    client = open_client(environ)
+    with ExitStack() as undo:
+        undo.callback(client.close)
+        bind_database(engine, client)
+        undo.pop_all()
+    return client
+
+
+def open_client(environ: Mapping[str, str]) -> "OpenAI":
+    """Returns the client, tied to no database.
+
+    Raises:
+        ConfigurationError: No key.
+    """
     # Half a second of import: only for those who call.
     from openai import OpenAI
 
@@ -48,14 +62,9 @@ def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) ->
             "OPENAI_API_KEY is not set; export your key, or try without one: `make demo`, "
             "`make dev` (both start the stand-in)"
         )
-    client = OpenAI(
+    return OpenAI(
         api_key=environ["OPENAI_API_KEY"], base_url=environ.get("OPENAI_BASE_URL") or None
     )
-    with ExitStack() as undo:
-        undo.callback(client.close)
-        bind_database(engine, client)
-        undo.pop_all()
-    return client
 
 
 def bind_database(engine: "sa.Engine", client: "OpenAI") -> None:

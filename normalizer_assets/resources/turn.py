@@ -7,7 +7,7 @@ a step ended without a result. Does not belong here: what is done with the turn
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -37,21 +37,31 @@ class Turn:
     Attributes:
         work: What the work needs.
         holder: ``None`` where this run holds the partition, else who does.
+        held: Why the partition is held, where that came after the sensor launched this run.
     """
 
     work: "PartitionWork"
     holder: str | None
+    held: str | None = None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why this run may not work on the partition, ``None`` where it may."""
+        if self.holder is not None:
+            return f"{self.holder} works on the partition"
+        return self.held and f"it is held since this run was launched: {self.held}"
 
     def is_taken(self, log: dg.DagsterLogManager) -> bool:
-        """Returns whether another process works on the partition, and says so."""
-        if self.holder is None:
-            return False
-        log.warning(
-            "skipped: %s is being worked on by %s; materialise it again when that has ended",
-            self.work.partition.key,
-            self.holder,
-        )
-        return True
+        """Returns whether this run may not work on the partition, and says why."""
+        if self.holder is not None:
+            log.warning(
+                "skipped: %s is being worked on by %s; materialise it again when that has ended",
+                self.work.partition.key,
+                self.holder,
+            )
+        elif self.held is not None:
+            log.warning("skipped: %s: %s", self.work.partition.key, self.refusal)
+        return self.refusal is not None
 
     @contextmanager
     def step(self, log: dg.DagsterLogManager) -> Iterator["Ending"]:
@@ -125,10 +135,24 @@ def turn_resource(
         partition = Partition.from_key(run.tags[PARTITION_TAG])
         holder = f"run {run.run_id[:8]}"
         with take_turn(config, database.engine, partition, holder, wait_seconds) as taken:
-            if taken.holder is not None and LAUNCH_TAG in run.tags:
-                from normalizer_assets.batching import life
-
-                life.return_attempt(database.engine, partition)
-            yield taken
+            yield _launched(taken) if LAUNCH_TAG in run.tags else taken
 
     return turn
+
+
+def _launched(taken: Turn) -> Turn:
+    """Returns the turn of a run that the sensor launched.
+
+    Nobody wants it any more where the partition was held meanwhile, such as by a rollback.
+    """
+    from normalizer_assets.batching import life
+
+    work = taken.work
+    if taken.holder is not None:
+        life.return_attempt(work.engine, work.partition)
+        return taken
+    with work.engine.connect() as connection:
+        row = life.read(connection, work.partition)
+    if row is None or row.state != "held":
+        return taken
+    return replace(taken, held=row.blocked_reason or "by its gate")

@@ -15,8 +15,8 @@ def route_listings(listings: pl.DataFrame, config: NormalizerConfig) -> pl.DataF
     """Adds keys, factors, score, band and tier to a partition's listings.
 
     Returns:
-        ``listings`` with canonical_key, question_key, the five factors, score, band, tier
-        and route_reasons.
+        ``listings`` with canonical_key, question_key, the five factors, score,
+        contributions, band, tier and route_reasons.
     """
     name = canonical_name(pl.col("name"), pl.col("brand"), config.grammar.noise_words)
     # Polars compiles the patterns of a key anew for every chunk of a frame.

@@ -10,16 +10,17 @@ the order of calls: an individual call repeats what the batch said.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import polars as pl
 
 from normalizer_assets.answers.rules import read_listings
-from normalizer_assets.config import NormalizerConfig, TemplateName, Tier
+from normalizer_assets.config import NormalizerConfig, PackName, TemplateName, Tier
 from normalizer_assets.intake.categories import category_group
-from normalizer_assets.prompting.templates import CLAUSES
+from normalizer_assets.prompting.templates import CLAUSES, PACKED
+from normalizer_assets.standin.schemas import in_shape
 from normalizer_assets.standin.seeding import choose, draw
 
 FENCED_SHARE = 0.03
@@ -60,7 +61,7 @@ class Question:
         price: CLP, ``None`` where the prompt has none.
     """
 
-    template: TemplateName
+    template: TemplateName | PackName
     name: str
     category: str | None = None
     price: int | None = None
@@ -68,7 +69,11 @@ class Question:
     @property
     def tier(self) -> Tier:
         """The tier that asks with this template (DESIGN.md, "Which template")."""
-        tiers: dict[TemplateName, Tier] = {"DETAILED": "full", "FALLBACK": "legacy"}
+        tiers: dict[str, Tier] = {
+            "DETAILED": "full",
+            "PACKED_DETAILED": "full",
+            "FALLBACK": "legacy",
+        }
         return tiers.get(self.template, "mini")
 
 
@@ -90,7 +95,7 @@ def _same(*names: str) -> dict[str, str]:
 
 
 _LONG = _same("brand", "model", "attributes", "confidence")
-_WORDINGS: dict[TemplateName, _Wording] = {
+_WORDINGS: dict[TemplateName | PackName, _Wording] = {
     "BATCH": _Wording(
         {"brand": "b", "model": "m", "attributes": "a", "confidence": "cf"},
         {"capacity": "c", "color": "cl", "size": "s"},
@@ -109,6 +114,7 @@ _WORDINGS: dict[TemplateName, _Wording] = {
     ),
     "FALLBACK": _Wording(_LONG, _same("capacity", "color")),
 }
+_WORDINGS |= {"PACKED_SIMPLE": _WORDINGS["BATCH"], "PACKED_DETAILED": _WORDINGS["DETAILED"]}
 
 
 def _pattern(template: TemplateName) -> re.Pattern[str]:
@@ -123,6 +129,7 @@ def _pattern(template: TemplateName) -> re.Pattern[str]:
     return re.compile("".join(clauses))
 
 
+_PACKED_LINE = re.compile(r"(?P<number>\d+)\|(?P<name>[^|]+)\|(?P<category>[^|]*)\|(?P<price>\d*)")
 _PATTERNS = {template: _pattern(template) for template in get_args(TemplateName)}
 
 
@@ -137,6 +144,28 @@ def parse_prompt(prompt: str) -> Question | None:
                 template, name, match["category"], None if price is None else int(price)
             )
     return None
+
+
+def parse_packed(prompt: str) -> list[Question]:
+    """Reads a prompt for several listings back; empty where it is none."""
+    for template, instruction in PACKED.items():
+        if not prompt.startswith(instruction):
+            continue
+        lines = [
+            _PACKED_LINE.fullmatch(line) for line in prompt.removeprefix(instruction).split("\n")
+        ]
+        if all(line and int(line["number"]) == n for n, line in enumerate(lines, 1)):
+            return [
+                Question(
+                    template,
+                    line["name"],
+                    line["category"] or None,
+                    int(line["price"]) if line["price"] else None,
+                )
+                for line in lines
+                if line
+            ]
+    return []
 
 
 class Answerer:
@@ -155,10 +184,44 @@ class Answerer:
 
     def contents(self, questions: Sequence[Question]) -> list[str]:
         """Returns one message content for each question, the rules being asked once."""
+        answers = self.answers(questions)
+        return [
+            self.content([question], [answer])
+            for question, answer in zip(questions, answers, strict=True)
+        ]
+
+    def answers(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
+        """Returns the fields of one answer to each question, the rules being asked once."""
         if not questions:
             return []
         rows = self._read(questions).iter_rows(named=True)
-        return [self._content(question, row) for question, row in zip(questions, rows, strict=True)]
+        return [self._answer(question, row) for question, row in zip(questions, rows, strict=True)]
+
+    def content(
+        self,
+        questions: Sequence[Question],
+        answers: Sequence[dict[str, Any] | None],
+        schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Writes the content of one message.
+
+        Args:
+            questions: What was asked together.
+            answers: As ``answers`` returns them; ``None`` leaves that one out.
+            schema: The strict schema that was asked for; else the template says how.
+        """
+        first = questions[0]
+        numbered = {n: answer for n, answer in enumerate(answers, 1) if answer is not None}
+        if schema is not None:
+            return json.dumps(in_shape(numbered, schema), ensure_ascii=False, separators=(",", ":"))
+        worded = {n: _worded(one, _WORDINGS[first.template]) for n, one in numbered.items()}
+        if first.template in PACKED:
+            stated = {n: _stated(one) for n, one in worded.items()}
+            content = json.dumps(stated, ensure_ascii=False, separators=(",", ":"))
+        else:
+            content = json.dumps(worded[1], ensure_ascii=False)
+        fenced = draw(self._seed, "fenced", first.name, first.tier) < FENCED_SHARE
+        return f"```json\n{content}\n```" if fenced else content
 
     def _read(self, questions: Sequence[Question]) -> pl.DataFrame:
         listings = pl.DataFrame(
@@ -180,7 +243,7 @@ class Answerer:
         )
         return read_listings(listings.with_columns(category_group=group), self._config.grammar)
 
-    def _content(self, question: Question, row: dict[str, Any]) -> str:
+    def _answer(self, question: Question, row: dict[str, Any]) -> dict[str, Any]:
         key = (question.name, question.tier)
         answer = row | {
             "attributes": json.loads(row["attributes"] or "{}"),
@@ -202,9 +265,7 @@ class Answerer:
                 for name, value in attributes.items()
                 if re.fullmatch(r"(0|[1-9]\d*)(\.\d+)?", value)
             }
-        content = json.dumps(_worded(answer, _WORDINGS[question.template]), ensure_ascii=False)
-        fenced = draw(self._seed, "fenced", *key) < FENCED_SHARE
-        return f"```json\n{content}\n```" if fenced else content
+        return answer
 
 
 def _worded(answer: dict[str, Any], wording: _Wording) -> dict[str, Any]:
@@ -214,6 +275,15 @@ def _worded(answer: dict[str, Any], wording: _Wording) -> dict[str, Any]:
     further = {name: value for name, value in attributes.items() if name not in wording.attributes}
     values = answer | {"attributes": asked | further}
     return {key: values[field] for field, key in wording.fields.items()}
+
+
+def _stated(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leaves out what is null, as packed prompts ask for."""
+    return {
+        key: _stated(value) if isinstance(value, dict) else value
+        for key, value in answer.items()
+        if value is not None
+    }
 
 
 # --- plausibly wrong ----------------------------------------------------------------

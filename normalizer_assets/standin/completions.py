@@ -12,8 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from normalizer_assets.config import ModelConfig
+from normalizer_assets.prompting.reply_schemas import schema_text
 from normalizer_assets.prompting.tokens import TOKENS_PER_MESSAGE, TOKENS_PER_REPLY, count_tokens
-from normalizer_assets.standin.answers import UNANSWERABLE, Answerer, Question, parse_prompt
+from normalizer_assets.standin.answers import (
+    UNANSWERABLE,
+    Answerer,
+    Question,
+    parse_packed,
+    parse_prompt,
+)
 from normalizer_assets.standin.embeddings import MODEL_PREFIX
 from normalizer_assets.standin.errors import (
     ApiError,
@@ -28,6 +35,7 @@ from normalizer_assets.standin.errors import (
 )
 from normalizer_assets.standin.failures import Failure, failure_of
 from normalizer_assets.standin.faults import LineKind
+from normalizer_assets.standin.schemas import check_schema
 from normalizer_assets.standin.settings import StandinSettings
 
 MODEL_SUFFIX = "-standin"
@@ -66,21 +74,28 @@ class ChatRequest:
 
     Attributes:
         model: Id of the model.
-        question: What was asked, ``None`` for a prompt that is not the project's.
-        prompt_tokens: Tokens of all messages.
+        questions: What was asked, in order; none for a prompt that is not the project's.
+        prompt_tokens: Tokens of all messages, and of the schema.
         limit: Completion tokens allowed, ``None`` without a limit.
         reasoning_tokens: Tokens spent before the answer.
         flex: Whether the flex tier was asked for.
+        schema: The schema that the answer must have, if one was given.
         fault: What goes wrong with the answer, if anything was switched on.
     """
 
     model: str
-    question: Question | None
+    questions: tuple[Question, ...]
     prompt_tokens: int
     limit: int | None
     reasoning_tokens: int
     flex: bool = False
+    schema: Mapping[str, Any] | None = None
     fault: LineKind | None = None
+
+    @property
+    def question(self) -> Question | None:
+        """The first question: what goes wrong with it goes wrong with all of them."""
+        return self.questions[0] if self.questions else None
 
 
 @dataclass(frozen=True)
@@ -124,17 +139,25 @@ def check(body: Any, models: Mapping[str, ModelConfig]) -> ChatRequest:
     texts = _message_texts(body)
     _check_parameters(body, model)
     _check_tier(body, model)
-    _check_format(body, texts)
+    schema = _check_format(body, texts)
     user = [text for role, text in texts if role == "user"]
-    counts = count_tokens([text for _, text in texts])
+    counted = [text for _, text in texts]
+    counted += [] if schema is None else [schema_text(body["response_format"]["json_schema"])]
+    counts = count_tokens(counted)
     return ChatRequest(
         model=name,
-        question=parse_prompt(user[-1]) if user else None,
+        questions=_questions(user[-1]) if user else (),
         prompt_tokens=int(counts.sum()) + TOKENS_PER_MESSAGE * len(texts) + TOKENS_PER_REPLY,
         limit=body.get("max_completion_tokens", body.get("max_tokens")),
         reasoning_tokens=_reasoning(body, model),
         flex=body.get("service_tier") == "flex",
+        schema=schema,
     )
+
+
+def _questions(prompt: str) -> tuple[Question, ...]:
+    question = parse_prompt(prompt)
+    return tuple(parse_packed(prompt)) if question is None else (question,)
 
 
 def respond(
@@ -152,19 +175,29 @@ def respond(
         settings: Seed and share of failures.
         in_batch: Whether these are lines of a batch.
     """
-    contents = iter(answerer.contents([r.question for r in requests if r.question is not None]))
+    asked = [question for request in requests for question in request.questions]
+    answers = iter(answerer.answers(asked))
     replies = []
     for request in requests:
         content, failure = UNANSWERABLE, None
-        if (question := request.question) is not None:
-            content = next(contents)
-            failure = failure_of(
-                question.name,
-                question.tier,
-                in_batch=in_batch,
-                seed=settings.seed,
-                failing_lines=settings.failing_lines,
-            )
+        if request.questions:
+            given: list[dict[str, Any] | None] = [next(answers) for _ in request.questions]
+            failure, *others = [
+                failure_of(
+                    question.name,
+                    question.tier,
+                    in_batch=in_batch,
+                    seed=settings.seed,
+                    failing_lines=settings.failing_lines,
+                )
+                for question in request.questions
+            ]
+            if others:
+                # The first listing's failure is the line's, that of another leaves it alone out.
+                failure = None if failure == "wrong_types" else failure
+                kept = zip(given[1:], others, strict=True)
+                given[1:] = [None if wrong else answer for answer, wrong in kept]
+            content = answerer.content(request.questions, given, request.schema)
         replies.append(_reply(request, content, request.fault or failure))
     return replies
 
@@ -335,7 +368,7 @@ def _check_sampling(body: dict[str, Any], model: ModelConfig) -> None:
             )
     if "temperature" not in body:
         return
-    if model.reasoning_effort != "minimal":  # 5.1 and later
+    if "minimal" not in model.efforts:  # 5.1 and later
         raise ApiError(
             "Unsupported parameter: 'temperature' is not supported with this model.",
             param="temperature",
@@ -345,42 +378,37 @@ def _check_sampling(body: dict[str, Any], model: ModelConfig) -> None:
 
 
 def _reasoning(body: dict[str, Any], model: ModelConfig) -> int:
-    """Returns the reasoning tokens, refusing an effort that the model does not know.
-
-    ``minimal`` exists up to gpt-5, ``none`` from 5.1 on: the model table's lowest
-    effort tells which.
-    """
-    if model.reasoning_effort is None:
+    """Returns the reasoning tokens, refusing an effort that the model does not accept."""
+    if not model.efforts:
         if "reasoning_effort" in body:
             raise ApiError("Unrecognized request argument supplied: reasoning_effort")
         return 0
     effort = body.get("reasoning_effort", DEFAULT_EFFORT)
-    efforts = ["minimal", "low", "medium", "high"]
-    if model.reasoning_effort == "none":
-        efforts = ["none", "low", "medium", "high", "xhigh", "max"]
-    if effort not in efforts:
-        listed = ", ".join(f"'{name}'" for name in efforts[:-1])
+    if effort not in model.efforts:
+        listed = ", ".join(f"'{name}'" for name in model.efforts[:-1])
         raise ApiError(
             f"Unsupported value: 'reasoning_effort' does not support '{effort}' with this model. "
-            f"Supported values are: {listed}, and '{efforts[-1]}'.",
+            f"Supported values are: {listed}, and '{model.efforts[-1]}'.",
             param="reasoning_effort",
             code="unsupported_value",
         )
     return REASONING_TOKENS[effort]
 
 
-def _check_format(body: dict[str, Any], texts: list[tuple[str, str]]) -> None:
+def _check_format(body: dict[str, Any], texts: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """Checks ``response_format``; returns the schema in it, if there is one."""
     form = body.get("response_format", {"type": "text"})
     if not isinstance(form, dict):
         raise invalid_type("response_format", "an object", form)
     kind = form.get("type")
     if kind not in ("json_object", "json_schema", "text"):
         raise invalid_value("response_format.type", kind, ["json_object", "json_schema", "text"])
-    if kind == "json_schema" and not isinstance(form.get("json_schema"), dict):
-        raise missing_parameter("response_format.json_schema")
+    if kind == "json_schema":
+        return check_schema(form)
     if kind == "json_object" and not any("json" in text.lower() for _, text in texts):
         raise ApiError(
             "'messages' must contain the word 'json' in some form, to use 'response_format' of "
             "type 'json_object'.",
             param="messages",
         )
+    return None

@@ -17,11 +17,12 @@ from normalizer_assets.answers.confidence import (
     Calibrations,
     confidence,
     confidences,
+    distinct_thresholds,
     load_calibrations,
     read_calibration,
     thresholds,
 )
-from normalizer_assets.config import ConfidenceConfig, ConfigurationError
+from normalizer_assets.config import ConfidenceConfig, ConfigurationError, load_config
 
 CURVE = Calibration(
     llm_model="hand-written",
@@ -125,6 +126,23 @@ def needed(
         pl.col("m"), pl.col("g"), Calibrations(CURVE, own or {}), ConfidenceConfig(**config)
     )
     return [round(one, 6) for one in frame.select(pl.lit(0.0) + expression).to_series()]
+
+
+def test_the_thresholds_of_products_are_told_once_each() -> None:
+    rows = pl.DataFrame(
+        {
+            "llm_model": ["gpt-5", None, "gpt-5", "gpt-5"],
+            "category_group": ["dairy", "toys", "toys", "dairy"],
+        },
+        schema={"llm_model": pl.String, "category_group": pl.String},
+    )
+    config = load_config({}).model_copy(
+        update={"confidence": ConfidenceConfig(threshold=0.7, thresholds={"dairy": 0.9})}
+    )
+    assert distinct_thresholds(rows, config) == [0.7, 0.9]
+    one = config.model_copy(update={"confidence": ConfidenceConfig(threshold=0.7)})
+    assert distinct_thresholds(rows, one) == [0.7]
+    assert distinct_thresholds(rows.clear(), config) == []
 
 
 def test_shipped_thresholds_are_raised_by_the_margin_up_to_a_cap() -> None:

@@ -287,3 +287,113 @@ def test_no_line_raises(line: str) -> None:
 
 def test_an_unusable_line_is_recorded_as_specified() -> None:
     assert error_record("c-1", "why") == {"error": "why", "confidence": 0.0, "_custom_id": "c-1"}
+
+
+# --- several listings in one reply ----------------------------------------------------
+
+
+def in_parts(content: Any, finish_reason: str = "stop", listings: int = 4) -> list[tuple[Any, ...]]:
+    """Returns state, brand and reason of each listing's part."""
+    line = parse_completion(completion(content, finish_reason), "c-1", listings)
+    return [
+        (part.state, part.answer.brand if part.answer else None, part.reason) for part in line.parts
+    ]
+
+
+def test_what_is_wrong_with_one_answer_is_wrong_with_it_alone() -> None:
+    content = '{"1":{"b":"LG"},"2":{"b":["?"]},"3":{"b":"HP"},"3":{"b":"HP"},"5":{"b":"X"},"p":1}'
+    assert in_parts(content) == [
+        ("ok", "LG", ""),
+        ("invalid", None, "brand is a list, not text"),
+        ("invalid", None, "the reply answers this listing twice"),
+        ("invalid", None, "the reply does not answer this listing"),
+    ]
+    line = parse_batch_line(batch_line(completion(content)), {"c-1": 4})
+    assert (line.state, line.strangers, line.answer) == ("ok", 2, None)
+    assert [part.content for part in line.parts] == ['{"b":"LG"}', '{"b":["?"]}', None, None]
+    assert line.usage.output_tokens == 40
+    assert {part.usage.output_tokens for part in line.parts} == {0}
+
+
+def test_a_key_that_stands_twice_in_one_answer_leaves_its_neighbours_alone() -> None:
+    content = '{"1":{"b":"LG","b":"HP"},"2":{"b":"HP"}}'
+    assert in_parts(content, listings=2) == [
+        ("invalid", None, "the key 'b' stands twice with different values"),
+        ("ok", "HP", ""),
+    ]
+
+
+def test_both_forms_say_the_same() -> None:
+    assert (
+        in_parts('{"1":{"b":"LG"},"3":{"b":"HP"}}')
+        == in_parts('{"p":[{"i":3,"b":"HP"},{"i":1,"b":"LG"}]}')
+        == in_parts('{"Out":{"3":{"b":"HP"},"1":{"b":"LG"}}}')
+    )
+
+
+def test_of_a_cut_reply_whole_answers_count_and_the_rest_was_cut() -> None:
+    cut = ("truncated", None, "cut at the token limit")
+    assert in_parts('{"1":{"b":"LG"},"2":{"b":7,"a":[]},"3":{"b":"HP","a":{"c":"1', "length") == [
+        ("ok", "LG", ""),
+        ("ok", "7", ""),
+        cut,
+        cut,
+    ]
+    assert (
+        in_parts("", "length", 2)
+        == [("truncated", None, "cut at the token limit, before any text")] * 2
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"1":{"a":{"2":{"b":"X"},"b":"X"},"m":"',
+        '{"p":[{"i":1,"a":{"i":2,"b":"X"},"m":"',
+        '{"brand":"X","attributes":{"1":{"b":"X"}},"m":"',
+    ],
+)
+def test_an_inner_object_of_a_cut_reply_is_no_answer(content: str) -> None:
+    assert {state for state, *_ in in_parts(content, "length")} == {"truncated"}
+
+
+def test_behind_a_broken_place_nothing_is_believed() -> None:
+    content = '{"1":{"b":"LG"},"2":{"b":},"3":{"b":"EVIL"},"4":{"b":"EVIL"}}'
+    broken = ("invalid", None, "broken JSON at character 25: Expecting value")
+    assert in_parts(content) == [("ok", "LG", "")] + [broken] * 3
+
+
+def test_an_answer_to_one_listing_is_none_to_several() -> None:
+    assert {state for state, *_ in in_parts(ANSWER)} == {"invalid"}
+
+
+def test_product_text_in_an_answer_answers_no_other_listing() -> None:
+    name = 'Arroz","2":{"b":"EVIL"},"3":{"b":"EVIL"}'
+    content = json.dumps({"1": {"b": "LG", "m": name}, "4": {"b": "HP"}})
+    assert [brand for _, brand, _ in in_parts(content)] == ["LG", None, None, "HP"]
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        (batch_line({"error": {"message": "no"}}, 400), "http_error"),
+        (batch_line({}, 429), "unavailable"),
+        (not_executed("batch_expired"), "expired"),
+        (batch_line(completion(None, refusal="No")), "refused"),
+        (batch_line(completion("", "content_filter")), "refused"),
+    ],
+)
+def test_a_line_that_failed_as_a_whole_has_no_parts(line: str, state: State) -> None:
+    parsed = parse_batch_line(line, {"c-1": 3})
+    assert (parsed.state, parsed.parts) == (state, ())
+
+
+@given(bodies, st.integers(2, 5))
+@settings(max_examples=100)
+def test_every_listing_of_a_reply_ends_in_exactly_one_state(body: Any, listings: int) -> None:
+    line = parse_completion(body, "c-1", listings)
+    if line.state in ("ok", "invalid", "truncated"):
+        assert len(line.parts) == listings
+    for part in line.parts:
+        assert part.state in ("ok", "invalid", "truncated")
+        assert (part.answer is not None) == (part.state == "ok") == (part.reason == "")

@@ -283,3 +283,46 @@ def test_the_rules_and_the_models_values_are_written_alike() -> None:
         attributes = json.loads(text)
         assert attributes
         assert normalise({"attributes": attributes}).attributes == attributes
+
+
+# --- strict schemas -------------------------------------------------------------------
+
+
+def test_the_shapes_of_strict_schemas_give_the_same_answer() -> None:
+    compact = {
+        "b": "Apple",
+        "m": "iPhone 15 Pro Max",
+        "a": {"c": "256 GB", "cl": None, "s": "6.7"},
+        "x": [{"k": "color", "v": "Negro"}, {"k": "network", "v": "5g"}],
+        "cf": 0.95,
+    }
+    detailed = LONG | {
+        "attributes": dict.fromkeys(("ram", "network", "volume_ml", "screen_type"))
+        | {"capacity": "256 GB", "color": "negro", "size": "6.7"},
+        "more_attributes": [{"name": "red", "value": "5G"}],
+    }
+    expected = normalise(LONG | {"attributes": {**LONG["attributes"], "network": "5G"}})
+    assert normalise(detailed) == expected
+    short = normalise(compact)
+    assert (short.brand, short.model, short.attributes) == (
+        expected.brand,
+        expected.model,
+        expected.attributes,
+    )
+    assert list(short.attributes) == sorted(short.attributes)
+
+
+def test_an_attribute_with_a_key_of_its_own_is_not_replaced_by_a_pair() -> None:
+    answer = normalise({"b": "LG", "a": {"s": "55"}, "x": [{"k": "pulgadas", "v": "65"}]})
+    assert answer.attributes == {"size": "55"}
+
+
+@pytest.mark.parametrize("further", [None, [], 3, "algo", {"k": "v"}])
+def test_without_pairs_there_are_no_further_attributes(further: Any) -> None:
+    answer = normalise({"b": "LG", "a": {"s": "55"}, "x": further})
+    assert answer.attributes == {"size": "55"}
+
+
+def test_nothing_but_nulls_is_an_answer_that_knows_nothing() -> None:
+    nulls: dict[str, Any] = {"b": None, "m": None, "a": {"c": None, "cl": None, "s": None}}
+    assert normalise(nulls | {"x": [], "cf": 0.1}) == Answer(model_confidence=0.1)

@@ -152,14 +152,17 @@ def test_a_repeated_key_is_red_and_both_rows_are_shown() -> None:
 # --- gates that warn ------------------------------------------------------------------
 
 
-def test_many_rules_rows_warn_and_stay_green() -> None:
-    rows = partition(*good(9), {"answered_by": "rules", "llm_model": None})
+def test_many_rows_of_the_last_resorts_warn_and_stay_green() -> None:
+    of_legacy = {"answered_by": "legacy"}
+    rows = partition(*good(8), of_legacy, {"answered_by": "rules", "llm_model": None})
     facts = Facts(10, asked(), (), ("gpt-5",))
     judged = gate_verdict(rows, facts, CONFIG)
     found = {gate.name: gate for gate in judged.gates}["share_rules"]
     assert judged.green
-    assert found.reason == "10.0% of the rows were answered by basic rules, over 5.0%"
-    assert found.worst["sku"].to_list() == ["9"]
+    assert found.reason == (
+        "20.0% of the rows were answered by basic rules or the legacy model, over 5.0%"
+    )
+    assert found.worst["sku"].sort().to_list() == ["8", "9"]
 
 
 def test_a_model_without_a_calibration_of_its_own_warns_and_is_told_what_to_type() -> None:
@@ -215,6 +218,37 @@ def test_with_fewer_days_than_three_nothing_is_compared(name: str) -> None:
     assert found.passed
     assert found.words.endswith("; only 2 earlier published days, compared from 3 on")
     assert (found.median, found.days, found.threshold) == (None, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("share", "passes", "says"),
+    [
+        (0.24, True, "25.0% of the rows call for the tier full"),
+        (0.26, True, "25.0% of the rows call for the tier full"),
+        (0.28, False, "25.0% of the rows call for the tier full, under 26.0%"),
+        (0.22, False, "25.0% of the rows call for the tier full, over 24.0%"),
+    ],
+)
+def test_a_calibrated_share_of_full_is_compared_with_instead_of_earlier_days(
+    share: float, passes: bool, says: str
+) -> None:
+    rows, _ = MEASURED["route_shares"]
+    # Earlier days say the opposite, and neither few nor many of them are needed.
+    for days in ([], history("route_shares", *[0.25 if not passes else 0.9] * 7)):
+        facts = Facts(rows.height, asked(), days, ("gpt-5",), full_share=share)
+        judged = gate_verdict(rows, facts, CONFIG)
+        [found] = [gate for gate in judged.gates if gate.name == "route_shares"]
+        assert found.passed == passes
+        assert found.words == f"{says}; the calibrated share is {share:.1%}"
+        assert (found.observed, found.median, found.days) == (0.25, None, None)
+        assert judged.green
+
+
+def test_a_partition_without_rows_has_no_share_to_compare_with_the_calibrated_one() -> None:
+    facts = Facts(0, asked(), [], (), full_share=0.16)
+    judged = gate_verdict(partition(), facts, CONFIG)
+    [found] = [gate for gate in judged.gates if gate.name == "route_shares"]
+    assert (found.passed, found.words) == (True, "there is no row")
 
 
 def test_what_few_questions_cost_is_compared_with_nothing() -> None:

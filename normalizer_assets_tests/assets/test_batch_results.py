@@ -25,6 +25,19 @@ def test_a_small_partition_is_asked_individually(scene: Scene) -> None:
     assert {product.batch_id for product in products} == {None}
 
 
+def test_the_materialisation_shows_tokens_and_the_cost_of_each_model(scene: Scene) -> None:
+    scene.land(invented(6))
+    scene.submit()
+    (made,) = scene.collect().asset_materializations_for_node("batch_results")
+    (paid,) = scene.rows(
+        "select sum(input_tokens) as input, sum(output_tokens) as output "
+        "from normalizer.batch_requests where step <> 'embedding'"
+    )
+    assert made.metadata["input_tokens"].value == paid.input
+    assert made.metadata["output_tokens"].value == paid.output
+    assert str(made.metadata["cost_by_model"].value).startswith("![cost by model and step](data:")
+
+
 def test_the_whole_graph_at_once_publishes_a_small_partition_in_one_run(scene: Scene) -> None:
     scene.land(invented(10))
     assert steps(scene.run("__ASSET_JOB")) == dict.fromkeys(STEPS, "success")

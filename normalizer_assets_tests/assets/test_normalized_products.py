@@ -167,3 +167,5 @@ def test_the_materialisation_shows_who_answered_and_a_sample(scene: Scene) -> No
     assert metadata["accepted"].value + metadata["review"].value == 6  # type: ignore[operator]
     assert "Tucapel" in str(metadata["sample"].value)
     assert "standin" in str(metadata["models"].value)
+    assert metadata["cache_hit_rate"].value == 0
+    assert str(metadata["confidence_histogram"].value).startswith("![confidence, and what")

@@ -369,7 +369,7 @@ def test_force_pays_again_and_says_first_what_it_costs(landed: Scene) -> None:
     result = landed.run("submit", submitted_batches={"force": True})
     assert result.success
     warned = landed.warned(result)
-    assert "force: all questions of 2024-10-01|lider are paid again, estimated at 0.00" in warned
+    assert "questions of 2024-10-01|lider are paid again, estimated at 0.00" in warned
     landed.daemon()
     assert landed.row().state == "published"
     assert landed.row().published_version == 2

@@ -68,6 +68,8 @@ def test_finished_batches_are_observed_and_collected_once(waiting: Scene) -> Non
         assert observation.partition == KEY
         assert observation.metadata["state"].value == "completed"
         assert observation.metadata["done"].value == observation.metadata["total"].value
+        assert observation.metadata["share_done"].value == 1
+        assert {"age_minutes", "expected_end"} <= observation.metadata.keys()
     assert sum(int(str(each.metadata["total"].value)) for each in observations) == 12
     assert launched(result) == [("collect", f"{KEY}:1")]
     (run,) = waiting.execute_requests(result)

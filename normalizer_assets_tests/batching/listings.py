@@ -27,7 +27,7 @@ from normalizer_assets.db.tables import (
 _days = itertools.count()
 _TEXTS = (
     *("question_key", "retailer", "sku", "name", "brand", "ean", "category", "category_group"),
-    *("tier", "band", "route"),
+    *("canonical_key", "tier", "band", "route"),
 )
 
 
@@ -39,6 +39,7 @@ def routed_listings(
     return pl.DataFrame(
         {
             "question_key": [f"{prefix}{number}" for number in numbers],
+            "day": [date(2024, 10, 1)] * count,
             "retailer": [retailer] * count,
             "sku": [f"sku {number}" for number in numbers],
             "name": [f"Jugo Acme {number} 1L" for number in numbers],
@@ -46,13 +47,16 @@ def routed_listings(
             "ean": [None] * count,
             "category": ["Bebidas"] * count,
             "category_group": ["beverages"] * count,
+            "canonical_key": [f"acme jugo, {number} 1000ml|beverages" for number in numbers],
             "price": [1000 + number for number in numbers],
+            "score": [0.6 if tier == "full" else 0.1] * count,
             "tier": [tier] * count,
             "band": ["complex" if tier == "full" else "simple"] * count,
             "route": [tier] * count,
         },
         # An empty list alone would make a column of nulls.
-        schema_overrides=dict.fromkeys(_TEXTS, pl.String) | {"price": pl.Int64},
+        schema_overrides=dict.fromkeys(_TEXTS, pl.String)
+        | {"price": pl.Int64, "score": pl.Float64, "day": pl.Date},
     )
 
 
@@ -112,7 +116,7 @@ def plan(work: PartitionWork, routed: pl.DataFrame) -> pl.DataFrame:
 def submit(work: PartitionWork, routed: pl.DataFrame) -> list[str]:
     """Lands and submits; returns the ids of the batches."""
     land(work)
-    return submission.submit(work, routed, Decimal(1)).batch_ids
+    return submission.submit(work, routed).batch_ids
 
 
 def plan_request(

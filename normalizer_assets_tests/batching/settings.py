@@ -25,6 +25,14 @@ def with_model(work: PartitionWork, name: str, **values: Any) -> PartitionWork:
     return dataclasses.replace(work, config=work.config.model_copy(update={"models": models}))
 
 
+def with_tiers(work: PartitionWork, **values: Any) -> PartitionWork:
+    """Returns the work with other values in the tiers that are asked in batches."""
+    tiers = work.config.tiers
+    changed = {tier: tiers[tier].model_copy(update=values) for tier in tiers if tier != "legacy"}
+    config = work.config.model_copy(update={"tiers": tiers | changed})
+    return dataclasses.replace(work, config=config)
+
+
 def one_by_one(work: PartitionWork, **individual: Any) -> PartitionWork:
     """Returns the work with one call at a time, and hardly a pause before the next try."""
     quick = {"concurrency": 1, "attempts": 3, "backoff_seconds": 0.001}

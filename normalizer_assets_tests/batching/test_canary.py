@@ -1,5 +1,3 @@
-from decimal import Decimal
-
 import polars as pl
 import pytest
 
@@ -50,7 +48,7 @@ def test_a_green_canary_answers_its_questions_and_the_rest_goes_in_batches(
     guarded: PartitionWork, api: ScriptedApi
 ) -> None:
     land(guarded)
-    sent = submission.submit(guarded, TEN, Decimal(1))
+    sent = submission.submit(guarded, TEN)
     assert (sent.canary, sent.in_batches, sent.individually) == (4, 6, 0)
     assert steps(guarded) == [("canary", "ok")] * 4 + [("batch", "sent")] * 6
     assert answers_of(guarded) == ["q0", "q1", "q2", "q3"]

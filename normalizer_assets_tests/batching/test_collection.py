@@ -25,6 +25,7 @@ from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import batches, partitions
 from normalizer_assets_tests.batching.listings import (
     asked_questions,
+    batch_rows,
     land,
     on_a_day_of_its_own,
     partition_row,
@@ -48,7 +49,12 @@ from normalizer_assets_tests.batching.scripted_api import (
     refused_line,
     unexecuted_line,
 )
-from normalizer_assets_tests.batching.settings import configured, one_by_one, with_model
+from normalizer_assets_tests.batching.settings import (
+    configured,
+    one_by_one,
+    with_model,
+    with_tiers,
+)
 
 FOUR = routed_listings(4)
 LINE_USD = Decimal("0.0000325")
@@ -723,3 +729,91 @@ def test_against_the_standin_every_question_of_a_partition_ends(work: PartitionW
     assert all(row.settled_at is not None for row in requests_of(work))
     assert collected.records.height >= 150
     assert collected.cost_usd > 0
+
+
+# --- several listings in one line -----------------------------------------------------
+
+PART = '{"b":"ACME","m":"Uno","a":{"c":"1L"},"cf":0.9}'
+
+
+def pack_line(custom_id: str, *numbers: int, cut: bool = False) -> str:
+    """Returns the line of a pack that answers these numbers, cut within the last."""
+    content = "{" + ",".join(f'"{number}":{PART}' for number in numbers)
+    body = completion(content[:-9], "length") if cut else completion(content + "}")
+    return output_line(custom_id, body)
+
+
+def asked_individually(api: ScriptedApi) -> list[tuple[str, int]]:
+    """Returns the first line and the output limit of each individual prompt."""
+    return [
+        (body["messages"][1]["content"].splitlines()[0], body["max_completion_tokens"])
+        for body in api.bodies(CHAT)
+    ]
+
+
+def test_a_bad_answer_in_a_pack_falls_back_alone(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    routed = routed_listings(6)
+    work = with_tiers(one_by_one(scripted_work), listings_per_request=3)
+    work = with_model(work, "gpt-5-mini", flex=False)
+    [batch_id] = submit(work, routed)
+    first, second = api.ids(batch_id)
+    api.end(batch_id, output=[pack_line(first, 1, 3), pack_line(second, 1, 2, cut=True)])
+    collected = collect(work, routed)
+    assert collected.chain == ChainResult(individual=3)
+    assert states(work) == ["answered"] * 6
+    limit = work.config.tiers["mini"].answer_tokens
+    limit += work.config.models["gpt-5-mini"].reasoning_allowance
+    # What was cut gets more room, as it does alone.
+    assert asked_individually(api) == [
+        ("Jugo Acme 1 1L", limit),
+        ("Jugo Acme 4 1L", 2 * limit),
+        ("Jugo Acme 5 1L", 2 * limit),
+    ]
+    records = dict(collected.records.select("custom_id", "record").iter_rows())
+    assert json.loads(records[f"{first}~1"])["custom_id"] == first
+    assert records[f"{first}~3"] == PART
+    for custom_id, said in (
+        (f"{first}~2", "the reply does not answer this listing"),
+        (f"{second}~2", "cut at the token limit"),
+    ):
+        record = {"error": said, "confidence": 0.0, "_custom_id": custom_id}
+        assert json.loads(records[custom_id]) == record
+    assert collected.cost_usd == 2 * LINE_USD + 3 * Decimal("0.000065")
+    # Nothing is asked or paid again.
+    asked = len(api.asked)
+    assert collect(work, routed).cost_usd == collected.cost_usd
+    assert len(api.asked) == asked
+
+
+def test_packs_that_expired_go_to_the_second_round_in_packs(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    routed = routed_listings(6)
+    work = with_tiers(scripted_work, listings_per_request=2)
+    [batch_id] = submit(work, routed)
+    first, *others = api.ids(batch_id)
+    api.end(batch_id, "expired", [pack_line(first, 1, 2)], [unexecuted_line(one) for one in others])
+    with pytest.raises(NotReady, match="batch_2 validating 0/2"):
+        collect(work, routed)
+    assert [batch.line_count for batch in batch_rows(work)] == [3, 2]
+    api.end("batch_2", output=[pack_line(one, 1, 2) for one in api.ids("batch_2")])
+    assert collect(work, routed).chain == ChainResult()
+    assert states(work) == ["answered"] * 6
+    assert rounds(work) == [
+        *[("batch", 1, "ok")] * 2,
+        *[("batch", 1, "expired")] * 4,
+        *[("batch", 2, "ok")] * 4,
+    ]
+
+
+def test_a_batch_of_packs_whose_reply_was_lost_is_found_again(
+    scripted_work: PartitionWork, api: ScriptedApi
+) -> None:
+    work = with_tiers(scripted_work, listings_per_request=3)
+    api.then(CREATE, LOST)
+    assert submit(work, FOUR) == ["batch_1"]
+    api.end("batch_1", output=[pack_line(one, 1, 2) for one in api.ids("batch_1")])
+    assert [harvest.answered for harvest in collect(work, FOUR).harvests] == [4]
+    assert len(api.batches) == 1

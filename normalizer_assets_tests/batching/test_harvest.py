@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import openai
+import polars as pl
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from normalizer_assets.batching import ledger
 from normalizer_assets.batching.collection import harvest_due
-from normalizer_assets.batching.harvest import Harvest, Tally, settle_lines
+from normalizer_assets.batching.harvest import Harvest, Tally, even_shares, settle_lines
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import poll
 from normalizer_assets.batching.replies import UnreadableReplyError
@@ -20,6 +21,7 @@ from normalizer_assets.batching.settlement import SETTLED_SCHEMA
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import ModelConfig
 from normalizer_assets.db.tables import answers, batches
+from normalizer_assets.pricing.costs import cost_usd, usage_from_response
 from normalizer_assets_tests.batching.listings import (
     asked_questions,
     land,
@@ -38,6 +40,7 @@ from normalizer_assets_tests.batching.scripted_api import (
     refused_line,
     unexecuted_line,
 )
+from normalizer_assets_tests.batching.settings import with_tiers
 
 LINE_USD = Decimal("0.0000325")
 """100 prompt and 20 completion tokens of gpt-5-mini at batch price."""
@@ -572,7 +575,7 @@ def test_a_kept_file_is_read_when_the_api_has_deleted_its_own(
 
 def test_lines_of_no_file_settle_nothing() -> None:
     tally = Tally()
-    assert list(settle_lines([], {"a"}, MODEL, tally)) == []
+    assert list(settle_lines([], {"a": ["a"]}, MODEL, tally)) == []
     assert tally == Tally()
 
 
@@ -598,7 +601,7 @@ def test_each_custom_id_ends_in_one_state_whatever_comes(lines: list[tuple[str, 
     tally = Tally()
     texts = [make(name) for name, make in lines]
     settled: dict[str, str] = {}
-    for frame in settle_lines(iter(texts), {"a", "b", "c"}, MODEL, tally):
+    for frame in settle_lines(iter(texts), {name: [name] for name in "abc"}, MODEL, tally):
         assert frame.schema == SETTLED_SCHEMA
         assert frame["custom_id"].is_unique().all()
         settled |= dict(frame.select("custom_id", "state").iter_rows())
@@ -613,3 +616,221 @@ def test_each_custom_id_ends_in_one_state_whatever_comes(lines: list[tuple[str, 
 
 def json_id(text: str) -> str | None:
     return json.loads(text)["custom_id"] if text.startswith("{") else None
+
+
+# --- several requests in one line -----------------------------------------------------
+
+ANSWER = '{"b":"ACME","m":"Uno","a":{"c":"1L"},"cf":0.9}'
+
+
+def packed(*answers_: str, **usage_: Any) -> dict[str, Any]:
+    """Returns a completion whose reply has these members, such as ``"1":{...}``."""
+    return completion("{" + ",".join(answers_) + "}", **usage_)
+
+
+def settled(lines: list[str], count: int, tally: Tally | None = None) -> pl.DataFrame:
+    """Settles lines of a batch with one line ``pack`` of some requests, and one alone."""
+    asked = {"pack": [f"pack~{n}" for n in range(1, count + 1)], "alone": ["alone"]}
+    frames = list(settle_lines(lines, asked, MODEL, tally or Tally()))
+    rows = pl.concat(frames) if frames else pl.DataFrame(schema=SETTLED_SCHEMA)
+    # Later rows replace earlier ones, as in the ledger.
+    return rows.unique("custom_id", keep="last").sort("custom_id")
+
+
+def test_a_packed_line_settles_each_of_its_requests_by_its_own_answer() -> None:
+    line = output_line("pack", packed(f'"1":{ANSWER}', '"2":{"b":["?"]}', f'"3":{ANSWER}'))
+    rows = settled([line, output_line("alone")], 4)
+    assert rows["custom_id"].to_list() == ["alone", *(f"pack~{n}" for n in range(1, 5))]
+    assert rows["state"].to_list() == ["ok", "ok", "invalid", "ok", "invalid"]
+    assert rows["reason"].to_list() == [
+        None,
+        None,
+        "brand is a list, not text",
+        None,
+        "the reply does not answer this listing",
+    ]
+    assert rows["brand"].to_list() == ["ACME", "ACME", None, "ACME", None]
+    assert rows["llm_model"].unique().to_list() == ["some-model-2026-01-01"]
+    # The line is kept once, and of the others their own part.
+    assert rows["raw"].to_list()[1:] == [line, '{"b":["?"]}', ANSWER, None]
+
+
+COUNTS = st.integers(0, 10**6)
+
+
+@given(
+    count=st.integers(2, 50),
+    tokens=st.tuples(COUNTS, COUNTS, COUNTS, COUNTS),
+    price=st.decimals("0.01", "10", places=3),
+)
+def test_usage_and_cost_of_a_line_are_shared_out_to_the_last_token_and_nano(
+    count: int, tokens: tuple[int, int, int, int], price: Decimal
+) -> None:
+    prompt, cached, output, reasoning = tokens
+    body = packed(
+        prompt_tokens=prompt,
+        completion_tokens=output,
+        prompt_tokens_details={"cached_tokens": cached},
+        completion_tokens_details={"reasoning_tokens": reasoning},
+    )
+    model = MODEL.model_copy(update={"cached_input_usd": float(price)})
+    asked = {"pack": [f"pack~{n}" for n in range(count)]}
+    [rows] = settle_lines([output_line("pack", body)], asked, model, Tally())
+    usage_ = usage_from_response(body)
+    assert rows["input_tokens"].sum() == usage_.input_tokens
+    assert rows["cached_tokens"].sum() == usage_.cached_tokens
+    assert rows["output_tokens"].sum() == usage_.output_tokens
+    assert rows["reasoning_tokens"].sum() == usage_.reasoning_tokens
+    assert (rows["cached_tokens"] <= rows["input_tokens"]).all()
+    assert (rows["reasoning_tokens"] <= rows["output_tokens"]).all()
+    exact = cost_usd(usage_, model, batch=True)
+    assert rows["cost_usd"].sum() == exact.quantize(Decimal("0.000000001"))
+    costs_ = rows["cost_usd"].to_list()
+    assert max(costs_) - min(costs_) <= Decimal("0.000000001")
+
+
+@given(total=st.integers(0, 10**12), count=st.integers(1, 60))
+def test_even_shares_sum_up_and_differ_by_one_at_most(total: int, count: int) -> None:
+    shares = even_shares(total, count)
+    assert (len(shares), sum(shares)) == (count, total)
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] - shares[-1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "cost"),
+    [
+        (refused_line("pack"), "http_error", 0),
+        (refused_line("pack", 429), "unavailable", 0),
+        (unexecuted_line("pack"), "expired", 0),
+        (output_line("pack", completion("", "content_filter")), "refused", LINE_USD),
+        (output_line("pack", completion("", "length")), "truncated", LINE_USD),
+        (output_line("pack", completion("no JSON")), "invalid", LINE_USD),
+    ],
+)
+def test_a_packed_line_that_failed_as_a_whole_failed_for_each_of_its_requests(
+    line: str, state: str, cost: Decimal
+) -> None:
+    tally = Tally()
+    rows = settled([line], 3, tally)
+    assert rows["state"].to_list() == [state] * 3
+    assert rows["reason"].n_unique() == 1
+    assert rows["cost_usd"].sum() == cost
+    assert rows["raw"].to_list() == [line, *([None] * 2)] or state == "refused"
+    assert (tally.strange, tally.answered) == (0, 0)
+
+
+def test_of_a_cut_pack_whole_answers_count() -> None:
+    line = output_line("pack", completion(f'{{"1":{ANSWER},"2":{ANSWER[:-9]}', "length"))
+    assert settled([line], 3)["state"].to_list() == ["ok", "truncated", "truncated"]
+
+
+def test_of_a_repeated_pack_the_first_usable_answer_to_each_question_counts() -> None:
+    other = ANSWER.replace("ACME", "OTHER")
+    lines = [
+        output_line("pack", packed(f'"1":{ANSWER}', '"2":{}')),
+        output_line("pack", packed(f'"1":{other}', f'"2":{other}')),
+        output_line("pack", completion("no JSON")),
+    ]
+    tally = Tally()
+    rows = settled(lines, 3, tally)
+    assert rows["state"].to_list() == ["ok", "ok", "invalid"]
+    assert rows["brand"].to_list() == ["ACME", "OTHER", None]
+    assert rows["raw"].to_list() == [lines[0], other, None]
+    assert rows["cost_usd"].sum() == LINE_USD
+    assert (tally.strange, tally.answered) == (2, 2)
+
+
+def test_an_answer_nobody_asked_for_is_ignored_and_told() -> None:
+    line = output_line("pack", packed(f'"1":{ANSWER}', f'"2":{ANSWER}', f'"7":{ANSWER}', '"x":1'))
+    tally = Tally()
+    assert settled([line], 2, tally)["state"].to_list() == ["ok", "ok"]
+    assert (tally.strange, tally.strangers) == (0, 2)
+
+
+def test_a_request_of_a_pack_has_no_line_of_its_own() -> None:
+    tally = Tally()
+    assert settled([output_line("pack~1"), output_line("pac~")], 2, tally).is_empty()
+    assert tally.strange == 2
+
+
+# --- packs of a batch -----------------------------------------------------------------
+
+
+@pytest.fixture
+def packs(scripted_work: PartitionWork) -> PartitionWork:
+    """Work whose batch of five requests is two lines, of three and of two listings."""
+    work = with_tiers(scripted_work, listings_per_request=3)
+    submit(work, routed_listings(5))
+    return work
+
+
+def test_a_batch_of_packs_counts_its_lines_and_its_requests(
+    packs: PartitionWork, api: ScriptedApi
+) -> None:
+    assert batch_row(packs).line_count == len(api.ids("batch_1")) == 2
+    assert len(requests_of(packs)) == 5
+    three, two = api.ids("batch_1")
+    body = packed(f'"1":{ANSWER}', '"2":{"b":1,"a":3}', f'"3":{ANSWER}', f'"4":{ANSWER}')
+    api.end("batch_1", output=[output_line(three, body)], errors=[unexecuted_line(two)])
+    [result] = harvest(packs)
+    assert states(packs) == ["ok", "invalid", "ok", "expired", "expired"]
+    assert (result.answered, result.unanswered, result.strange_lines) == (2, 3, 1)
+    assert cost(packs) == LINE_USD
+    assert {row.question_key: row.custom_id for row in requests_of(packs)} == {
+        **{f"q{n}": f"{three}~{n + 1}" for n in range(3)},
+        **{f"q{n}": f"{two}~{n - 2}" for n in (3, 4)},
+    }
+    assert asked_questions(packs) == {
+        "q0": "answered",
+        "q1": "asks",
+        "q2": "answered",
+        "q3": "asks",
+        "q4": "asks",
+    }
+
+
+def test_a_missing_pack_is_missing_for_each_request_and_its_cost_is_shared(
+    packs: PartitionWork, api: ScriptedApi
+) -> None:
+    _, two = api.ids("batch_1")
+    line = output_line(two, packed(f'"1":{ANSWER}', f'"2":{ANSWER}'))
+    api.end("batch_1", output=[line], usage=usage(2))
+    [result] = harvest(packs)
+    assert states(packs) == ["missing"] * 3 + ["ok"] * 2
+    assert (result.answered, result.unanswered) == (2, 3)
+    assert result.unplaced_usd == 0
+    assert sum(costs(packs)[:3]) == sum(costs(packs)[3:]) == LINE_USD
+
+
+def test_without_usage_a_missing_pack_costs_what_it_may_have(
+    packs: PartitionWork, api: ScriptedApi
+) -> None:
+    _, two = api.ids("batch_1")
+    line = output_line(two, packed(f'"1":{ANSWER}', f'"2":{ANSWER}'))
+    api.end("batch_1", output=[line], usage=None)
+    harvest(packs)
+    assert costs(packs)[:3] == [row.bound_usd for row in requests_of(packs)[:3]]
+
+
+@pytest.mark.parametrize("whole", [usage(2), None])
+def test_a_pack_with_an_altered_id_costs_the_requests_that_are_missing(
+    packs: PartitionWork, api: ScriptedApi, whole: dict[str, Any] | None
+) -> None:
+    three, two = api.ids("batch_1")
+    lines = [output_line(name, packed(f'"1":{ANSWER}')) for name in (three[:-1] + "~", two)]
+    api.end("batch_1", output=lines, usage=whole)
+    [result] = harvest(packs)
+    assert states(packs) == ["missing"] * 3 + ["ok", "invalid"]
+    assert result.strange_lines == 1
+    assert sum(costs(packs)[:3]) == LINE_USD
+
+
+def test_a_parameter_refused_in_every_pack_may_be_asked_anew(
+    packs: PartitionWork, api: ScriptedApi
+) -> None:
+    lines = [refused_line(name, param="response_format") for name in api.ids("batch_1")]
+    api.end("batch_1", errors=lines)
+    [result] = harvest(packs)
+    assert result.refusal is not None
+    assert set(states(packs)) == {"not_executed"}

@@ -3,7 +3,6 @@
 import dataclasses
 import threading
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import openai
@@ -103,7 +102,7 @@ def test_cancel_harvests_what_was_done(
     submit(scripted_work, FOUR)
     end_when_cancelled(api, "batch_1", done=3)
     last_word, said = cancel(desk, "batch_1")
-    assert "batch_1 is cancelled and harvested: 3 of 4 lines are answered and kept" in last_word
+    assert "batch_1 is cancelled and harvested: 3 of 4 requests are answered and kept" in last_word
     assert "1 have none: 1 go to the next round" in last_word
     assert said == ["batch_1 cancelled 4/4"]
     assert [row.state for row in requests_of(scripted_work)] == ["ok", "ok", "ok", "expired"]
@@ -123,7 +122,9 @@ def test_what_ended_before_its_cancel_is_harvested(
     submit(scripted_work, FOUR)
     api.end("batch_1", output=[output_line(each) for each in api.ids("batch_1")])
     last_word, _ = cancel(desk, "batch_1")
-    assert last_word == ("batch_1 is completed and harvested: 4 of 4 lines are answered and kept")
+    assert last_word == (
+        "batch_1 is completed and harvested: 4 of 4 requests are answered and kept"
+    )
 
 
 def test_a_cancel_that_takes_too_long_is_gone_on_with_by_repeating(
@@ -138,7 +139,7 @@ def test_a_cancel_that_takes_too_long_is_gone_on_with_by_repeating(
     assert batch_rows(scripted_work)[0].cancel_requested_at == asked_at is not None
     assert api.count("POST /batches/batch_1/cancel") == 1
     api.end("batch_1", "cancelled", [output_line(each) for each in api.ids("batch_1")])
-    assert "4 of 4 lines" in cancel(desk, "batch_1")[0]
+    assert "4 of 4 requests" in cancel(desk, "batch_1")[0]
 
 
 def test_a_look_that_fails_while_waiting_is_repeated(
@@ -167,7 +168,7 @@ def test_a_batch_that_was_never_sent_is_withdrawn_and_its_questions_are_asked_an
     # Somebody else may ask them now; if nobody did, its partition does.
     assert set(asked_questions(scripted_work).values()) == {"waits"}
     assert due_jobs(scripted_work) == ["submit"]
-    submission.submit(at_its_next_turn(scripted_work), FOUR, Decimal(1))
+    submission.submit(at_its_next_turn(scripted_work), FOUR)
     assert api.count(CREATE) == 1
     assert sorted(asked_questions(scripted_work).values()) == ["asks"] * 4
 
@@ -346,12 +347,12 @@ def test_a_batch_that_does_not_end_is_released_only_with_consent(
     bound = sum(row.bound_usd for row in requests_of(scripted_work))
     with pytest.raises(
         OperationError,
-        match=rf"4 lines may be paid twice, which costs at most {bound:.6f} USD more; add --yes",
+        match=rf"4 requests may be paid twice, which costs at most {bound:.6f} USD more; add --yes",
     ):
         operations.resubmit(desk, "batch_1", agreed=False)
     assert {row.state for row in requests_of(scripted_work)} == {"sent"}
     said = operations.resubmit(desk, "batch_1", agreed=True)
-    assert "batch_1 is given up, 4 lines are released" in said[0]
+    assert "batch_1 is given up, 4 requests are released" in said[0]
     assert "is waiting again" in said[-1]
     row = partition_row(scripted_work)
     assert (row.state, row.blocked_by, row.blocked_reason) == ("waiting", None, None)
@@ -370,7 +371,7 @@ def test_a_released_batch_that_ends_after_all_costs_what_it_cost(
     operations.resubmit(desk, "batch_1", agreed=True)
     api.end("batch_1", "cancelled", [output_line(each) for each in api.ids("batch_1")])
     last_word, _ = cancel(desk, "batch_1")
-    assert "4 of 4 lines are answered" in last_word
+    assert "4 of 4 requests are answered" in last_word
     with scripted_work.engine.connect() as connection:
         line = completion()["usage"]
         model = scripted_work.config.models["gpt-5-mini"]
@@ -380,7 +381,7 @@ def test_a_released_batch_that_ends_after_all_costs_what_it_cost(
         cost = ledger.cost_of(connection, scripted_work.partition)
     assert float(cost) == pytest.approx(4 * each / 1e6)
     assert operations.resubmit(desk, "batch_1", agreed=False) == [
-        "every line of batch_1 has an answer; there is nothing to ask again"
+        "every request of batch_1 has an answer; there is nothing to ask again"
     ]
 
 
@@ -426,7 +427,9 @@ def test_only_a_failed_partition_is_made_due_again(
         life.enter(connection, scripted_work.partition, state, "some reason")
         life.record(connection, scripted_work.partition, attempts=3)
     said = operations.resubmit(desk, "batch_1", agreed=False)
-    assert said[0].startswith("3 of 4 lines of batch_1 (cancelled) have no answer: 3 go to the ne")
+    assert said[0].startswith(
+        "3 of 4 requests of batch_1 (cancelled) have no answer: 3 go to the ne"
+    )
     row = partition_row(scripted_work)
     if state == "failed":
         assert (row.state, row.attempts, row.blocked_reason) == ("waiting", 0, None)
@@ -485,6 +488,6 @@ def test_nothing_is_lost_by_two_cancels_at_once(
     for thread in threads:
         thread.join()
     assert len(said) == 2
-    assert all("4 of 4 lines are answered" in each for each in said)
+    assert all("4 of 4 requests are answered" in each for each in said)
     frame = pl.DataFrame({"state": [row.state for row in requests_of(scripted_work)]})
     assert frame["state"].to_list() == ["ok"] * 4

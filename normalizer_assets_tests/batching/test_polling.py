@@ -9,7 +9,7 @@ from openai.types import Batch
 
 from normalizer_assets.batching import ledger, life
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.batching.polling import alerts, cancel, poll
+from normalizer_assets.batching.polling import BatchProgress, alerts, cancel, poll
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import PollingConfig
 from normalizer_assets.db.tables import TERMINAL_BATCH_STATES, BatchState, PartitionState, batches
@@ -325,3 +325,17 @@ def test_a_partition_that_has_ended_keeps_its_own_reason(
     assert len(alerts(scripted_work.engine, PATIENCE)) == 1
     row = partition_row(scripted_work)
     assert (row.state, row.blocked_by, row.blocked_reason) == (state, None, "its own reason")
+
+
+def test_a_batch_is_expected_to_go_on_as_it_did_and_to_end_within_its_window() -> None:
+    begun = datetime(2024, 10, 1, 12, tzinfo=UTC)
+
+    def end(done: int, hours: float) -> datetime | None:
+        progress = BatchProgress("b", "in_progress", done, 100, begun, ())
+        return progress.expected_end(begun + timedelta(hours=hours))
+
+    assert end(0, 1) is None
+    assert end(25, 1) == begun + timedelta(hours=4)
+    assert end(1, 1) == begun + timedelta(hours=24)
+    assert end(100, 3) == begun + timedelta(hours=3)
+    assert end(50, 25) == begun + timedelta(hours=25)

@@ -90,6 +90,20 @@ def test_a_model_that_is_gone_is_replaced_and_that_is_said(
     )
 
 
+def test_a_successor_is_sent_its_own_effort(api: ScriptedApi, client: openai.OpenAI) -> None:
+    # gpt-5 and gpt-5-mini are sent `minimal`, which neither successor accepts.
+    offer(api, **{"gpt-5": None, "gpt-5-mini": None})
+    config = check_models(configured(), client).config
+    listings = pl.concat([routed_listings(1), routed_listings(1, tier="full", prefix="f")])
+    requests = build_requests(config, listings, "batch")
+    check_requests(requests, config.models)
+    bodies = [json.loads(body) for body in requests["body"]]
+    assert {body["model"]: body["reasoning_effort"] for body in bodies} == {
+        "gpt-6-luna": "none",
+        "gpt-6.1-sol": "low",
+    }
+
+
 @pytest.mark.parametrize(
     ("hours", "written", "switches"),
     [
@@ -192,6 +206,22 @@ def test_our_own_requests_pass(step: Any, tier: str) -> None:
     check_requests(requests, CONFIG.models)
 
 
+@pytest.mark.parametrize("together", [1, 3])
+@pytest.mark.parametrize("tier", ["mini", "full"])
+def test_our_own_schemas_pass(tier: Any, together: int) -> None:
+    strict = {"response_format": "json_schema", "listings_per_request": together}
+    tiers = CONFIG.tiers | {tier: CONFIG.tiers[tier].model_copy(update=strict)}
+    config = CONFIG.model_copy(update={"tiers": tiers})
+    check_requests(build_requests(config, routed_listings(3, tier=tier), "batch"), CONFIG.models)
+
+
+def test_a_strict_tier_without_a_schema_is_refused() -> None:
+    body = {"response_format": {"type": "json_schema", "json_schema": None}}
+    assert list(body_problems(body, CONFIG.models["gpt-5"])) == [
+        "the schema's root must be an object, not anyOf"
+    ]
+
+
 @pytest.mark.parametrize("model", sorted(set(CONFIG.models) - {"text-embedding-3-small"}))
 def test_every_model_of_the_table_takes_what_is_sent_to_it(model: str) -> None:
     settings = {
@@ -213,12 +243,12 @@ def test_a_question_that_would_be_paid_twice_is_refused() -> None:
 
 def test_a_table_that_does_not_fit_its_model_stops_the_shard_and_names_the_parameter() -> None:
     requests = build_requests(CONFIG, routed_listings(2), "batch")
-    strict = configured(**{"gpt-5-mini": {"reasoning_effort": None}}).models
+    strict = configured(**{"gpt-5-mini": {"efforts": ("none", "low")}}).models
     with pytest.raises(ConfigurationError) as caught:
         check_requests(requests, strict)
     assert str(caught.value) == (
-        "the API would refuse every request to gpt-5-mini: `reasoning_effort` is not accepted; "
-        'correct [models."gpt-5-mini"] or the tier'
+        "the API would refuse every request to gpt-5-mini: `reasoning_effort` 'minimal' is not "
+        'accepted (accepted: none, low); correct [models."gpt-5-mini"] or the tier'
     )
 
 
@@ -236,7 +266,7 @@ def hot_body(body: str) -> str:
 
 # --- bodies ---------------------------------------------------------------------------
 
-REASONING = ModelConfig(input_usd=1, reasoning_effort="minimal")
+REASONING = ModelConfig(input_usd=1, efforts=("minimal", "low"), reasoning_effort="minimal")
 PLAIN = ModelConfig(input_usd=1, temperature=True, max_tokens_parameter="max_tokens")
 
 
@@ -256,7 +286,12 @@ PLAIN = ModelConfig(input_usd=1, temperature=True, max_tokens_parameter="max_tok
             ["`max_completion_tokens` is not accepted, `max_tokens` is"],
         ),
         (REASONING, {"temperature": 1}, ["`temperature` is not accepted"]),
-        (PLAIN, {"reasoning_effort": "low"}, ["`reasoning_effort` is not accepted"]),
+        (PLAIN, {"reasoning_effort": "low"}, ["`reasoning_effort` 'low' is not accepted"]),
+        (
+            REASONING,
+            {"reasoning_effort": "none"},
+            ["`reasoning_effort` 'none' is not accepted (accepted: minimal, low)"],
+        ),
         (PLAIN, {"max_tokens": 0}, ["`max_tokens` must be at least 1"]),
         (
             PLAIN,

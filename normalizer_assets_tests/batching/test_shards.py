@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.batching.shards import Shard, custom_ids, cut_shards
+from normalizer_assets.batching.shards import Shard, custom_ids, cut_shards, requests_by_line
 from normalizer_assets.config import BatchingConfig, ModelConfig
 
 REQUESTS = st.lists(
@@ -44,13 +44,14 @@ Request = tuple[str, str, str, int]
 
 
 def frame(requests: list[Request]) -> pl.DataFrame:
+    """Returns requests, each in a line of its own."""
     schema = {
         "sku": pl.String,
         "llm_model": pl.String,
         "body": pl.String,
         "prompt_tokens": pl.UInt32,
     }
-    return pl.DataFrame(requests, schema=schema, orient="row")
+    return pl.DataFrame(requests, schema=schema, orient="row").with_row_index("line")
 
 
 def cut(
@@ -191,3 +192,109 @@ def test_the_file_is_named_by_time_and_shard() -> None:
 def test_a_sku_is_slugged_to_what_an_id_may_hold(sku: str, slug: str) -> None:
     named = custom_ids(frame([("first", "m", "{}", 1), (sku, "m", "{}", 1)]), "batch_0a1b2c")
     assert named["custom_id"].to_list() == ["batch_0a1b2c_0_first", f"batch_0a1b2c_1_{slug}"]
+
+
+# --- several requests in one line -----------------------------------------------------
+
+PACKS = st.lists(
+    st.tuples(
+        st.integers(1, 5),
+        st.sampled_from(["gpt-5", "gpt-5-mini"]),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+        st.integers(0, 80),
+    ),
+    max_size=15,
+)
+
+
+def packs(given_packs: list[tuple[int, str, str, int]]) -> pl.DataFrame:
+    """Returns requests of packs: size, model, text of the body and tokens of each request."""
+    rows = [
+        (line, f"{line}-{place}", model, json.dumps({"prompt": text}), tokens)
+        for line, (size, model, text, tokens) in enumerate(given_packs)
+        for place in range(size)
+    ]
+    schema = {
+        "line": pl.UInt32,
+        "sku": pl.String,
+        "llm_model": pl.String,
+        "body": pl.String,
+        "prompt_tokens": pl.UInt32,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+@settings(max_examples=100)
+@given(given_packs=PACKS, limits=LIMITS, models=MODELS)
+def test_a_pack_is_one_line_in_one_shard_within_all_limits(
+    given_packs: list[tuple[int, str, str, int]],
+    limits: BatchingConfig,
+    models: dict[str, ModelConfig],
+) -> None:
+    requests = packs(given_packs)
+    shards = cut(requests, limits.model_copy(update={"max_bytes": 4000}), models)
+    placed = [sku for shard in shards for sku in shard.requests["sku"]]
+    assert sorted(placed) == sorted(requests["sku"])
+    seen = []
+    for shard in shards:
+        lines = [json.loads(line) for line in shard.content.decode().splitlines()]
+        assert len(lines) == shard.lines <= min(limits.preferred_lines, limits.max_lines)
+        assert len(shard.content) <= 4000
+        enqueued = models[shard.llm_model].enqueued_tokens
+        if enqueued is not None and shard.lines > 1:
+            assert shard.requests["prompt_tokens"].sum() <= enqueued
+        by_line = requests_by_line(reversed(shard.requests["custom_id"].to_list()))
+        assert set(by_line) == {line["custom_id"] for line in lines}
+        rows = {row["custom_id"]: row for row in shard.requests.iter_rows(named=True)}
+        for line in lines:
+            own = [rows[custom_id] for custom_id in by_line[line["custom_id"]]]
+            # In the order of their numbers, all of one pack and the pack as a whole.
+            number = own[0]["line"]
+            seen.append(number)
+            assert [row["sku"] for row in own] == [f"{number}-{n}" for n in range(len(own))]
+            assert len(own) == given_packs[number][0]
+            assert all(json.loads(row["body"]) == line["body"] for row in own)
+    assert sorted(seen) == list(range(len(given_packs)))
+    ids = [custom_id for shard in shards for custom_id in shard.requests["custom_id"]]
+    assert len(set(ids)) == len(ids)
+    assert all(len(custom_id) <= 64 for custom_id in ids)
+
+
+def test_requests_of_a_pack_are_named_by_their_number_in_it() -> None:
+    requests = packs([(1, "m0", "a", 1), (2, "m0", "b", 1), (1, "m0", "c", 1)])
+    named = custom_ids(requests, "batch_0a1b2c")
+    assert named["custom_id"].to_list() == [
+        "batch_0a1b2c_0_0-0",
+        "batch_0a1b2c_1_pack~1",
+        "batch_0a1b2c_1_pack~2",
+        "batch_0a1b2c_2_2-0",
+    ]
+    assert requests_by_line(named["custom_id"]) == {
+        "batch_0a1b2c_0_0-0": ["batch_0a1b2c_0_0-0"],
+        "batch_0a1b2c_1_pack": ["batch_0a1b2c_1_pack~1", "batch_0a1b2c_1_pack~2"],
+        "batch_0a1b2c_2_2-0": ["batch_0a1b2c_2_2-0"],
+    }
+
+
+def test_the_longest_id_of_a_pack_is_within_the_limit() -> None:
+    requests = packs([(50, "m0", "a", 1)] * 1000)
+    named = custom_ids(requests, "batch_0a1b2c")
+    assert named["custom_id"][-1] == "batch_0a1b2c_999_pack~50"
+    assert requests_by_line(named["custom_id"])["batch_0a1b2c_999_pack"][9:11] == [
+        "batch_0a1b2c_999_pack~10",
+        "batch_0a1b2c_999_pack~11",
+    ]
+
+
+def test_another_listing_in_a_pack_makes_another_shard() -> None:
+    requests = packs([(2, "gpt-5", "a", 1)])
+    other = requests.with_columns(sku=pl.col("sku").replace("0-1", "0-9"))
+    [first], [second] = cut(requests, BatchingConfig()), cut(other, BatchingConfig())
+    assert first.shard_hash != second.shard_hash
+
+
+def test_tokens_of_a_pack_count_together() -> None:
+    requests = packs([(2, "gpt-5", "a", 3), (2, "gpt-5", "b", 2), (1, "gpt-5", "c", 4)])
+    queue = {"gpt-5": ModelConfig(input_usd=1, enqueued_tokens=10)}
+    shards = cut(requests, BatchingConfig(enqueued_share=1), queue)
+    assert [shard.requests["line"].to_list() for shard in shards] == [[0, 0, 1, 1], [2]]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from normalizer_assets.batching import stored_answers
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork
+from normalizer_assets.db.tables import answers, partitions, product_rows, product_versions
 from normalizer_assets_tests.batching.listings import (
     answer_question,
     claim,
@@ -175,3 +176,38 @@ def test_of_two_first_sources_at_once_one_is_refused(engine: sa.Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
         ends = list(pool.map(bind, ["standin", "openai", "standin", "openai"]))
     assert sorted(ends) == ["bound", "bound", "refused", "refused"]
+
+
+def test_a_version_keeps_another_partitions_answer_that_it_rests_on(work: PartitionWork) -> None:
+    asker = bought(work, "q0")
+    reader = on_a_day_of_its_own(work)
+    land(reader)
+    served = found(work, reader.partition, "q0")
+    version = {"retailer": reader.partition.retailer, "day": reader.partition.day, "version": 1}
+    row = {
+        **version, "sku": "s", "name": "n", "category_group": "other", "attributes": {},
+        "normalized_name": "n", "confidence": 1.0, "status": "accepted", "reasons": "",
+        "route": "cache", "score": 0.0, "answered_by": "cache", "cost_usd": 0, "run_id": "r",
+        "question_key": "q0", "request_id": served["request_id"][0],
+    }  # fmt: skip
+    with work.engine.begin() as connection:
+        written = {"run_id": "r", "content_hash": "h", "row_count": 1, "verdict": "green"}
+        connection.execute(sa.insert(product_versions).values(version | written))
+        connection.execute(sa.insert(product_rows).values(row))
+        connection.execute(
+            sa.update(partitions).where(reader.partition.of(partitions)).values(newest_version=1)
+        )
+    answer_question(asker, "q0")
+    assert found(work, reader.partition, "q0")["request_id"].equals(served["request_id"])
+    newest = found(work, READER, "q0")["request_id"][0]
+    assert newest > served["request_id"][0]
+    with work.engine.begin() as connection:
+        connection.execute(
+            sa.update(answers)
+            .where(answers.c.request_id == served["request_id"][0])
+            .values(status="rejected")
+        )
+    assert found(work, reader.partition, "q0")["request_id"][0] == newest
+    claim(reader, "q0", force=True)
+    own = answer_question(reader, "q0")
+    assert found(work, reader.partition, "q0")["request_id"][0] == own

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import openai
 import polars as pl
@@ -89,7 +88,8 @@ def submitted(
     work: PartitionWork, routed: pl.DataFrame = FOUR, *, force: bool = False
 ) -> Submitted:
     land(work)
-    return submission.submit(work, routed, Decimal(1), force=force)
+    again = routed["question_key"].to_list() if force else ()
+    return submission.submit(work, routed, again=again)
 
 
 def states(work: PartitionWork) -> list[str]:
@@ -132,7 +132,6 @@ def test_a_partition_makes_a_batch_above_min_products_only(
     assert (sent.estimated_usd > 0) == bool(in_batches)
     assert len(sent.batch_ids) == len(api.batches) == (1 if in_batches else 0)
     assert partition_row(scripted_work).state == "waiting"
-    assert partition_row(scripted_work).individual_usd == 1
 
 
 def test_a_small_partition_needs_neither_key_nor_api(work: PartitionWork) -> None:
@@ -140,7 +139,7 @@ def test_a_small_partition_needs_neither_key_nor_api(work: PartitionWork) -> Non
     assert submit(keyless, routed_listings(3)) == []
     land(keyless, "another day's file")
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set"):
-        submission.submit(keyless, routed_listings(200), Decimal(1))
+        submission.submit(keyless, routed_listings(200))
 
 
 def test_new_listings_of_a_partition_ask_only_what_is_new(
@@ -175,7 +174,7 @@ def test_what_is_answered_is_asked_again_by_force_only(
     land(scripted_work)
     for number in range(4):
         answer_question(scripted_work, f"q{number}")
-    assert submitted(scripted_work) == Submitted(individual_usd=Decimal(1))
+    assert submitted(scripted_work) == Submitted()
     assert submitted(scripted_work, force=True).in_batches == 4
     assert len(api.batches) == 1
 

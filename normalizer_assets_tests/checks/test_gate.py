@@ -12,7 +12,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.turn import turn_resource
+from normalizer_assets.resources.turn import PARTITION_TAG, turn_resource
 from normalizer_assets.standin.faults import LineFault
 from normalizer_assets_tests.scene import Listing, Scene, invented, steps
 
@@ -42,11 +42,13 @@ def judge_alone(scene: Scene, *names: str) -> dg.ExecuteInProcessResult:
             asset_selection=set(),
             asset_check_selection={dg.AssetCheckKey(key, name) for name in names},
         )
-        .execute_in_process(partition_key=scene.partition.key, instance=scene.instance)
+        # A partition_key is looked up among those of all assets, and some have only a day.
+        .execute_in_process(tags={PARTITION_TAG: scene.partition.key}, instance=scene.instance)
     )
 
 
 def test_green_gates_show_what_they_measured(scene: Scene) -> None:
+    scene.set(GATE__MAX_SHARE_RULES="0.1")
     scene.land(invented(12))
     scene.submit()
     result = scene.collect()
@@ -73,7 +75,7 @@ def test_green_gates_show_what_they_measured(scene: Scene) -> None:
 
 
 def test_a_red_gate_holds_the_partition_and_stops_the_embeddings(scene: Scene) -> None:
-    scene.set(CONFIDENCE__THRESHOLD="1")
+    scene.set(CONFIDENCE__THRESHOLD="1", GATE__MAX_SHARE_RULES="0.1")
     scene.land(invented(12))
     scene.submit()
     result = scene.collect()

@@ -167,7 +167,7 @@ def test_a_batch_that_never_ends_is_released_with_consent(sent: Scene, typed: Ty
     for batch_id in ids(sent):
         asked = typed("batches", "resubmit", batch_id)
         assert asked.code == 1
-        assert "lines may be paid twice, which costs at most 0.0" in asked.err
+        assert "requests may be paid twice, which costs at most 0.0" in asked.err
         said = typed("batches", "resubmit", batch_id, "--yes")
         assert said.code == 0
         assert said.out.startswith(f"{batch_id} is given up, ")

@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db import migration
 from normalizer_assets.db.migration import current_revision, head_revision
 from normalizer_assets_tests.cli.conftest import Typed
+from normalizer_assets_tests.db.conftest import later_revision
 from normalizer_assets_tests.scene import Scene, invented
+
+__all__ = ["later_revision"]
 
 pytestmark = pytest.mark.usefixtures("config")
 
@@ -33,6 +38,55 @@ def test_the_schema_goes_down_and_up_again(typed: Typed, engine: sa.Engine) -> N
     up = typed("db", "upgrade")
     assert (up.code, up.out) == (0, f"schema revision {head_revision()}\n")
     assert current_revision(engine) == head_revision()
+
+
+def test_an_upgrade_is_dumped_first_and_taken_back(
+    typed: Typed, engine: sa.Engine, config: NormalizerConfig, later_revision: str
+) -> None:
+    before = current_revision(engine)
+    up = typed("db", "upgrade")
+    assert up.code == 0
+    [dump] = Path(config.paths.data, "dumps").iterdir()
+    assert up.out.splitlines() == [
+        f"dumped to {dump} ({dump.stat().st_size} bytes)",
+        f"schema revision {later_revision}",
+    ]
+    down = typed("db", "downgrade")
+    assert (down.code, down.out) == (0, f"schema revision {before}\n")
+    again = typed("db", "upgrade", "--no-dump")
+    assert (again.code, again.out) == (0, f"schema revision {later_revision}\n")
+    assert list(Path(config.paths.data, "dumps").iterdir()) == [dump]
+
+
+def test_an_upgrade_that_fails_is_one_clear_line_and_changes_nothing(
+    typed: Typed, engine: sa.Engine, later_revision: str
+) -> None:
+    before = current_revision(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("create table normalizer.later (y text)"))
+    said = typed("db", "upgrade")
+    assert said.code == 1
+    assert said.err.startswith("error: the upgrade failed: (psycopg.errors.DuplicateTable)")
+    assert said.err.endswith(f"the schema is at revision {before} as before\n")
+    assert len(said.err.splitlines()) == 1
+    assert said.out.startswith("dumped to ")
+    assert current_revision(engine) == before != later_revision
+
+
+def test_a_schema_that_is_newer_than_the_code_is_refused(
+    typed: Typed, migrations: Path, later_revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert typed("db", "upgrade", "--no-dump").code == 0
+    monkeypatch.setattr(migration, "MIGRATIONS", migrations)
+    said = typed("db", "upgrade")
+    assert said.code == 1
+    assert f"at schema revision {later_revision}, which this version does not know" in said.err
+
+
+@pytest.fixture
+def migrations() -> Path:
+    """Where the migrations lie that this code has."""
+    return migration.MIGRATIONS
 
 
 def test_an_unknown_revision_is_a_usage_error(typed: Typed) -> None:

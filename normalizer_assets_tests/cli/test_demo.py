@@ -37,6 +37,7 @@ def test_the_demo_publishes_every_partition(tmp_path: Path) -> None:
     lines = [line for line in result.stdout.splitlines() if "2024-10-0" in line and "│" in line]
     assert len(lines) == 6
     assert all("published" in line for line in lines)
+    assert "6 times a product is in several shops" in result.stdout
     assert "say nothing about a language model's accuracy" in result.stdout
     settings = (data / "dagster_home" / "dagster.yaml").read_text(encoding="utf-8")
     url = yaml.safe_load(settings)["storage"]["postgres"]["postgres_url"]

@@ -113,6 +113,25 @@ def test_pairs_that_cannot_be_read_are_one_clear_line(typed: Typed, tmp_path: Pa
     assert typed("eval", "cache", "--pairs", str(file)).code == 1
 
 
+def test_matching_is_scored_on_pairs(typed: Typed, tmp_path: Path) -> None:
+    file, out = tmp_path / "pairs.csv", tmp_path / "merged.ndjson"
+    file.write_text(
+        "name_a,category_a,name_b,category_b,same,brand_a,brand_b\n"
+        "Galletas Tritón 126 g,Galletas,Galleta Triton 126 gr,Galletas,1,McKay,MCKAY\n"
+        "Galletas Tritón 126 g,Galletas,Galletas Tritón 200 g,Galletas,0,McKay,McKay\n",
+        encoding="utf-8",
+    )
+    said = typed("eval", "matching", "--pairs", str(file), "--out", str(out))
+    assert said.code == 0
+    report = json.loads(said.out)
+    assert (report["merged_same"], report["false_merges"]) == (1, 0)
+    assert "0 false merges" in said.err
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert lines == [{"row": 0, "merged": True}, {"row": 1, "merged": False}]
+    file.write_text("name_a,name_b\n")
+    assert "lacks the column" in typed("eval", "matching", "--pairs", str(file)).err
+
+
 @pytest.mark.slow
 def test_similarity_decides_too_outside_the_worst_case(typed: Typed, tmp_path: Path) -> None:
     file, out = tmp_path / "pairs.csv", tmp_path / "verdicts.ndjson"

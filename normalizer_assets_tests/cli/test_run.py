@@ -147,16 +147,17 @@ def test_force_says_its_price_and_needs_consent(scene: Scene, typed: Typed) -> N
     scene.land(invented(12))
     assert typed(*WORDS, "--wait").code == 0
     paid = scene.bought()
-    price = "force: all questions of 2024-10-01|lider are paid again, estimated at 0.0"
+    price = "questions of 2024-10-01|lider are paid again, estimated at 0.0"
     said = typed(*WORDS, "--wait", "--force")
     assert said.code == 1
-    assert said.err.startswith(price)
+    assert price in said.err.splitlines()[0]
     assert said.err.endswith("Error: nothing was sent; add --yes to pay this\n")
     assert scene.bought() == paid
     said = typed(*WORDS, "--wait", "--force", "--yes", "--json")
     assert said.code == 0
-    assert said.err.startswith(price)
-    assert "USD in batches (12 questions)" in said.err
+    assert price in said.err.splitlines()[0]
+    assert "12 of 12 questions" in said.err
+    assert said.err.splitlines()[0].endswith("USD in batches")
     assert json.loads(said.out)["state"] == "published"
     assert len(scene.bought()) == 2 * len(paid) == 24
     assert typed(*WORDS, "--wait").code == 0
@@ -177,7 +178,7 @@ def test_a_person_at_a_terminal_is_asked(
     scene.monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
     said = typed(*WORDS, "--wait", "--force")
     assert said.code == code
-    assert "USD individually (3 questions)" in said.err
+    assert "3 of 3 questions of 2024-10-01|lider are paid again" in said.err
     assert "Pay this? [y/N]: " in said.err
     assert len(scene.bought()) == (6 if answer == "y" else 3)
 
@@ -192,6 +193,39 @@ def test_a_limit_takes_only_the_first_rows(scene: Scene, typed: Typed) -> None:
     scene.land(invented(20))
     figures = json.loads(typed(*WORDS, "--wait", "--limit", "3", "--json").out)
     assert figures["products_processed"] == 3
+
+
+@pytest.mark.parametrize("min_products", [pytest.param("0", marks=pytest.mark.slow), "100"])
+def test_a_larger_limit_pays_only_for_what_is_new(
+    scene: Scene, typed: Typed, min_products: str
+) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS=min_products)
+    scene.land(invented(20))
+    bought: list[int] = []
+    for words in (("--limit", "3"), ("--limit", "9"), (), ("--limit", "3")):
+        said = typed(*WORDS, "--wait", "--json", *words)
+        assert said.code == 0, said.err
+        figures = json.loads(said.out)
+        row = scene.row()
+        assert figures["state"] == "published"
+        assert figures["products_processed"] == row.raw_count == row.normalized_count
+        bought.append(len(scene.bought()))
+        published = scene.scalar("select count(*) from normalizer.published_products")
+        assert published == figures["products_processed"]
+    assert bought == [3, 9, 20, 20]
+    assert len(set(scene.bought())) == 20
+
+
+def test_a_larger_limit_before_the_first_has_ended_pays_only_for_what_is_new(
+    scene: Scene, typed: Typed
+) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="0")
+    scene.land(invented(20))
+    for words in (("--limit", "3"), ("--limit", "9"), ()):
+        assert typed(*WORDS, *words).code == 0
+    assert typed(*WORDS, "--wait").code == 0
+    assert scene.row().normalized_count == 20
+    assert len(scene.bought()) == len(set(scene.bought())) == 20
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,15 @@ def test_stats_have_the_specifications_keys(scene: Scene, typed: Typed) -> None:
     assert nobody["products_processed"] == 0
     table = typed("stats")
     assert "2024-10-02|lider" in table.out
-    assert "cache hit rate 50.0%" in table.out
+    for line in (
+        "- total batches: 2 (",
+        "- products processed: 24\n",
+        "- cache hit rate: 50.0%\n",
+        "- average cost per product: 0.0",
+        "- distribution by model: gpt-",
+        "- savings: ",
+    ):
+        assert line in table.out
     assert "Answered by the stand-in" in table.out
 
 
@@ -64,6 +72,25 @@ def test_stats_of_an_empty_database_are_zero(typed: Typed) -> None:
     assert figures["savings_percent"] == 0
     assert figures["answers_from"] is None
     assert typed("stats").code == 0
+
+
+def test_openmetrics_are_the_statistics_of_all_partitions(scene: Scene, typed: Typed) -> None:
+    scene.land(invented(6))
+    scene.publish()
+    figures = json.loads(typed("stats", "--json").out)
+    said = typed("stats", "--openmetrics")
+    assert said.code == 0
+    assert said.out.endswith("# EOF\n")
+    assert 'normalizer_partitions{retailer="lider",state="published"} 1.0\n' in said.out
+    assert f"normalizer_cost_today_usd {figures['costs']['total']}\n" in said.out
+
+
+@pytest.mark.usefixtures("scene")
+@pytest.mark.parametrize("option", [("--day", "2024-10-01"), ("--retailer", "lider"), ("--json",)])
+def test_openmetrics_of_a_part_are_a_usage_error(typed: Typed, option: tuple[str, ...]) -> None:
+    said = typed("stats", "--openmetrics", *option)
+    assert said.code == 2
+    assert "leave out --day, --retailer and --json" in said.err
 
 
 @pytest.mark.usefixtures("scene")

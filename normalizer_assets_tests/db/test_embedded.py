@@ -158,7 +158,7 @@ def test_dagster_and_the_normaliser_have_a_database_each(data: Path) -> None:
 
 
 @pytest.mark.parametrize("variable", [{}, {DATABASE_VARIABLE: ""}])
-def test_the_embedded_schema_is_brought_up_to_date_by_itself(
+def test_the_embedded_schema_is_dumped_and_brought_up_to_date_by_itself(
     data: Path, variable: dict[str, str], later_revision: str
 ) -> None:
     config = load_config({"NORMALIZER__PATHS__DATA": str(data)})
@@ -166,6 +166,10 @@ def test_the_embedded_schema_is_brought_up_to_date_by_itself(
     migration.upgrade(engine, "0001")
     connect(config, variable).dispose()
     assert migration.current_revision(engine) == later_revision
+    for dump in (data / "dumps").iterdir():
+        assert dump.name.startswith("normalizer-0001-")
+        dump.unlink()
+    (data / "dumps").rmdir()
     migration.downgrade(engine, "base")
     engine.dispose()
 

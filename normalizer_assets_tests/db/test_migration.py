@@ -61,6 +61,7 @@ def test_an_empty_database_gets_the_newest_schema(empty: sa.Engine) -> None:
     assert {"partitions", "batch_requests", "cache_entries"} <= tables(empty)
     assert set(sa.inspect(empty).get_view_names(schema=SCHEMA)) == {
         "normalized_products",
+        "price_comparison",
         "published_products",
     }
 
@@ -150,10 +151,76 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     with engine.begin() as connection:
         connection.execute(sa.text("create table normalizer.later (y text)"))
     before, revision = structure(engine), migration.current_revision(engine)
-    with pytest.raises(sa.exc.ProgrammingError):
+    with pytest.raises(
+        migration.MigrationError, match=f"schema is at revision {revision} as before"
+    ):
         migration.upgrade(engine, later_revision)
     assert migration.current_revision(engine) == revision
     assert structure(engine) == before
+
+
+HALF = """
+from alembic import op
+
+revision = "99991"
+down_revision = "9999"
+
+
+def upgrade() -> None:
+    op.execute("create table normalizer.half (x integer)")
+    op.execute("alter table normalizer.partitions drop column epoch")
+    op.execute("delete from normalizer.partitions")
+    raise RuntimeError("the second half is missing")
+
+
+def downgrade() -> None:
+    op.execute("drop table normalizer.later")
+    raise RuntimeError("no way back")
+"""
+
+
+def test_a_migration_that_fails_in_its_middle_takes_those_before_it_back(
+    engine: sa.Engine, later_revision: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text(OLD_ROWS.partition(";")[0]))
+    revision = migration.current_revision(engine)
+    content = "select retailer, day::text, state, epoch from normalizer.partitions order by 1, 2"
+    before, kept = structure(engine), rows(engine, content)
+    file = migration.MIGRATIONS / "versions" / "99991_half.py"
+    file.write_text(HALF)
+    with pytest.raises(migration.MigrationError, match="the second half is missing"):
+        migration.upgrade(engine)
+    assert migration.current_revision(engine) == revision
+    assert structure(engine) == before
+    assert rows(engine, content) == kept
+    assert len(kept) == 4
+    # Mended, it goes up; and where the way back is broken, it stays there as a whole.
+    file.write_text(HALF.replace('raise RuntimeError("the second', 'print("the second'))
+    migration.upgrade(engine)
+    assert later_revision in migration.known_revisions()
+    up = structure(engine)
+    with pytest.raises(migration.MigrationError, match="no way back"):
+        migration.downgrade(engine)
+    assert migration.current_revision(engine) == "99991"
+    assert structure(engine) == up
+
+
+def test_each_migration_is_undone_by_its_downgrade(engine: sa.Engine) -> None:
+    revisions = []
+    while (revision := migration.current_revision(engine)) is not None:
+        revisions.append((revision, structure(engine)))
+        migration.downgrade(engine)
+    below: dict[str, set[Any]] | None = None
+    for revision, at_first in reversed(revisions):
+        migration.upgrade(engine, revision)
+        assert structure(engine) == at_first, revision
+        if below is not None:
+            migration.downgrade(engine)
+            assert structure(engine) == below, revision
+            migration.upgrade(engine, revision)
+        below = at_first
+    assert len(revisions) == len(migration.known_revisions())
 
 
 def test_bought_answers_are_counted_and_a_database_without_tables_has_none(
@@ -305,6 +372,34 @@ def test_versions_judged_before_measures_were_kept_have_none(engine: sa.Engine) 
     assert rows(engine, found) == [(5, None)]
     migration.downgrade(engine, "0003")
     assert rows(engine, "select verdict from normalizer.product_versions") == [("green",)]
+
+
+def test_rows_written_before_contributions_were_kept_have_none(engine: sa.Engine) -> None:
+    migration.downgrade(engine, "0007")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                """
+                insert into normalizer.partitions (retailer, day, state, individual_usd)
+                    values ('lider', '2024-10-01', 'published', 0.5);
+                insert into normalizer.product_versions (retailer, day, version, run_id,
+                    content_hash, row_count, verdict)
+                    values ('lider', '2024-10-01', 1, 'run', 'hash', 1, 'green');
+                insert into normalizer.product_rows (retailer, day, version, sku, name,
+                    category_group, attributes, normalized_name, confidence, status, reasons,
+                    route, score, answered_by, cost_usd, question_key, run_id)
+                    values ('lider', '2024-10-01', 1, '7', 'Leche', 'dairy', '{}', 'Leche', 0.9,
+                            'accepted', '', 'mini', 0.2, 'batch', 0, 'key', 'run')
+                """
+            )
+        )
+    migration.upgrade(engine, "0008")
+    of_row = "select score, band, contributions from normalizer.product_rows"
+    assert rows(engine, of_row) == [(0.2, None, None)]
+    of_partition = "select individual_usd, individual_legacy_usd from normalizer.partitions"
+    assert rows(engine, of_partition) == [(Decimal("0.5"), None)]
+    migration.downgrade(engine, "0007")
+    assert rows(engine, "select sku, score from normalizer.product_rows") == [("7", 0.2)]
 
 
 def test_a_question_has_one_asker_from_then_on(old: sa.Engine) -> None:

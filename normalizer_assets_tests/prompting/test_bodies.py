@@ -13,11 +13,16 @@ from normalizer_assets.prompting.bodies import (
     request_bodies,
     request_body,
 )
+from normalizer_assets.prompting.reply_schemas import reply_schema
 from normalizer_assets.prompting.templates import TEMPLATES, render
 
 CONFIG = load_config({})
 REASONING = ModelConfig(
-    input_usd=0.25, output_usd=2, reasoning_effort="minimal", reasoning_allowance=1500
+    input_usd=0.25,
+    output_usd=2,
+    efforts=("minimal", "low"),
+    reasoning_effort="minimal",
+    reasoning_allowance=1500,
 )
 PLAIN = ModelConfig(
     input_usd=0.15, output_usd=0.6, temperature=True, max_tokens_parameter="max_tokens"
@@ -56,6 +61,22 @@ def test_flex_is_asked_for_by_name_and_changes_nothing_else() -> None:
     assert flex == body(REASONING) | {"service_tier": "flex"}
     [text] = request_bodies("m", REASONING, TIER, pl.Series(["hola"]), flex=True)
     assert json.loads(text) == flex
+
+
+def test_several_listings_have_room_for_as_many_answers() -> None:
+    sent = request_body("m", REASONING, TIER, "hola", listings=10)
+    assert sent["max_completion_tokens"] == 10 * 250 + 1500
+    [text] = request_bodies("m", REASONING, TIER, pl.Series(["hola"]), listings=10)
+    assert json.loads(text) == sent
+
+
+def test_a_strict_schema_is_sent_as_it_is() -> None:
+    tier = TIER.model_copy(update={"response_format": "json_schema"})
+    schema = reply_schema("BATCH")
+    sent = request_body("m", REASONING, tier, "hola", schema=schema)
+    assert sent["response_format"] == {"type": "json_schema", "json_schema": schema}
+    [text] = request_bodies("m", REASONING, tier, pl.Series(["hola"]), schema=schema)
+    assert json.loads(text) == sent
 
 
 def test_plain_text_answers_send_no_response_format() -> None:

@@ -1,7 +1,11 @@
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from normalizer_assets.prompting.tokens import count_prompt_tokens, count_tokens
+from normalizer_assets.prompting.tokens import count_prompt_tokens, count_tokens, tokenizer
+
+lines = st.text(st.sampled_from("\n\r\t aAñ1/'!{\u00a0\u0301P商"), max_size=12)
 
 
 def test_known_counts_of_o200k() -> None:
@@ -20,6 +24,16 @@ def test_a_chat_prompt_adds_two_messages_and_the_reply() -> None:
 
 def test_no_texts_give_no_counts() -> None:
     assert count_prompt_tokens(pl.Series([], dtype=pl.String), "x").to_list() == []
+
+
+@given(middles=st.lists(lines, min_size=1, max_size=4), start=lines, end=lines)
+def test_what_texts_begin_and_end_with_is_counted_once_and_exactly(
+    middles: list[str], start: str, end: str
+) -> None:
+    texts = [f"Uno\n{start}\nDos{middle}\nTres{end}" for middle in middles]
+    count = tokenizer().count
+    assert count_tokens(texts).to_list() == [count(text) for text in texts]
+    assert count_tokens(middles).to_list() == [count(middle) for middle in middles]
 
 
 def test_a_null_text_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Which answer a row takes, how sure it is, and which row carries what it cost."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from normalizer_assets.answers.confidence import UNSUPPORTED_CONFIDENCE
 from normalizer_assets.config import load_config
+from normalizer_assets.intake.categories import category_group
+from normalizer_assets.intake.text import clean_text
 from normalizer_assets.publishing.products import (
     PRODUCT_COLUMNS,
     RULES_CONFIDENCE,
@@ -17,6 +21,7 @@ from normalizer_assets.publishing.products import (
     content_hash,
 )
 from normalizer_assets.routing.routing import route_listings
+from normalizer_assets_tests.prompting.hostile_names import HOSTILE_NAMES, IPHONE
 
 CONFIG = load_config({})
 NAME = "Notebook Lenovo IdeaPad 3 Intel Core i5-1235U 16GB RAM 512GB SSD"
@@ -99,6 +104,19 @@ def test_an_own_answer_is_taken_with_its_request() -> None:
     assert product["confidence"] > RULES_CONFIDENCE
 
 
+def test_a_row_keeps_its_band_and_what_each_factor_contributed_to_its_score() -> None:
+    product = build_products(routed(NAME), answers(), CONFIG).row(0, named=True)
+    contributions = json.loads(product["contributions"])
+    assert list(contributions) == ["length", "technical_terms", "category", "price", "variants"]
+    assert sum(contributions.values()) == pytest.approx(product["score"], abs=3e-4)
+    assert product["band"] == "complex"
+
+
+def test_listings_that_were_routed_without_contributions_keep_none() -> None:
+    product = build_products(routed(NAME).drop("contributions"), answers(), CONFIG)
+    assert product["contributions"].to_list() == [None]
+
+
 def test_an_answer_that_the_listing_contradicts_goes_to_review() -> None:
     listings = routed(NAME)
     wrong = answer(
@@ -162,6 +180,30 @@ def test_the_cost_of_a_shared_question_is_on_one_row(asked_sku: str, carrier: st
     }
     assert products["request_id"].to_list() == [7, 7, None, 7]
     assert set(products["answered_by"]) == {"batch", "rules"}
+
+
+@pytest.mark.parametrize(
+    "said", [None, ("HACKED", "PWNED 3000"), IPHONE, ("ADIDAS", None)], ids=str
+)
+def test_no_answer_that_a_hostile_name_asks_for_is_accepted(
+    said: tuple[str, str | None] | None,
+) -> None:
+    # The group and the price of what the name says it is, so that only the name is suspicious.
+    group = category_group(pl.lit(None, dtype=pl.String), pl.col("name"), {})
+    listings = (
+        routed(*(one.name for one in HOSTILE_NAMES))
+        .with_columns(clean_text(pl.col("name")), price=pl.lit(499_990))
+        .with_columns(category_group=group)
+    )
+    obeyed = {
+        key: answer(key, brand=brand, model=model, attributes="{}", model_confidence=1.0)
+        for key, one in zip(listings["question_key"], HOSTILE_NAMES, strict=True)
+        for brand, model in [said or (one.brand, one.model)]
+    }
+    products = build_products(listings, answers(*obeyed.values()), CONFIG)
+    assert products.height == len(HOSTILE_NAMES)
+    passed = (pl.col("status") != "review") | (pl.col("confidence") > UNSUPPORTED_CONFIDENCE)
+    assert products.filter(passed).select("name", "brand", "model").rows() == []
 
 
 def test_no_listings_make_no_products() -> None:

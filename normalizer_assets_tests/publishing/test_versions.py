@@ -1,6 +1,7 @@
 """Versions stand as they were written; the last green one is published."""
 
 import dataclasses
+import json
 from datetime import date
 from typing import Any
 
@@ -73,6 +74,14 @@ def test_versions_are_numbered_and_equal_content_makes_none(landed: PartitionWor
     assert ask(landed, "select count(*) from normalizer.product_rows") == [3]
 
 
+def test_a_row_is_stored_with_what_its_score_was_made_of(landed: PartitionWork) -> None:
+    made = products("Notebook A")
+    write_version(landed, made, "run 1")
+    [stored] = ask(landed, "select contributions from normalizer.product_rows")
+    assert stored == json.loads(made["contributions"][0])
+    assert ask(landed, "select band from normalizer.product_rows") == made["band"].to_list()
+
+
 def test_only_a_green_version_is_published(landed: PartitionWork) -> None:
     write_version(landed, products("Notebook A"), "run 1")
     assert not is_green(landed)
@@ -136,6 +145,13 @@ def test_who_has_lost_its_turn_writes_no_version_and_no_verdict(landed: Partitio
         current = dataclasses.replace(landed, epoch=hold.epoch)
         record_verdict(current, judged())
     assert published(landed) == ["Notebook A"]
+
+
+def test_what_failed_is_kept_with_the_version_that_was_judged(landed: PartitionWork) -> None:
+    write_version(landed, products("Notebook A"), "run 1")
+    record_verdict(landed, judged("too few", cost=0.1))
+    found = ask(landed, "select failed_gates from normalizer.product_versions")
+    assert found == [{"share_accepted": "too few"}]
 
 
 # --- measures of earlier days ---------------------------------------------------------

@@ -7,7 +7,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.turn import LAUNCH_TAG, turn_resource
-from normalizer_assets_tests.scene import STEPS, Scene, invented, steps
+from normalizer_assets_tests.scene import STATIONS, STEPS, Scene, invented, steps
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def test_a_taken_partition_is_skipped_green_naming_the_holder(
     hasty.land(invented(4))
     with life.locked(hasty.engine, hasty.partition, "run 12345678", 0):
         result = hasty.definitions.resolve_job_def("__ASSET_JOB").execute_in_process(
-            partition_key=hasty.partition.key, instance=hasty.instance
+            partition_key=hasty.partition.key,
+            instance=hasty.instance,
+            asset_selection=[dg.AssetKey(name) for name in STATIONS],
         )
     assert result.success
     assert steps(result) == dict.fromkeys(STEPS, "skipped")
@@ -57,7 +59,11 @@ def test_the_lock_is_held_over_all_steps_and_free_afterwards(scene: Scene) -> No
 
     scene.land(invented(4))
     job = scene.definitions.resolve_job_def("__ASSET_JOB").with_hooks({look})
-    result = job.execute_in_process(partition_key=scene.partition.key, instance=scene.instance)
+    result = job.execute_in_process(
+        partition_key=scene.partition.key,
+        instance=scene.instance,
+        asset_selection=[dg.AssetKey(name) for name in STATIONS],
+    )
     assert seen == [f"normalizer run {result.run_id[:8]}"] * len(STEPS)
     with scene.engine.connect() as connection:
         assert life.holder_of(connection, scene.partition) is None

@@ -88,6 +88,26 @@ def test_the_reasons_name_the_largest_contributions() -> None:
     assert scored["score"].to_list() == [0.9]
 
 
+def test_a_contribution_is_the_factor_weighted_by_its_share_of_all_weights() -> None:
+    router = RouterConfig(
+        weights=RouterWeights(length=1, technical_terms=0, category=2, price=0.5, variants=0.5),
+        category_complexity={"dairy": 0.2},
+        length_saturation=9,
+        variants_saturation=2,
+    )
+    scored = score_listings(frame(("Leche 1L", "dairy", None)), router)
+    assert scored["contributions"].to_list() == [
+        {
+            "length": 0.2222,
+            "technical_terms": 0.0,
+            "category": 0.1,
+            "price": 0.0625,
+            "variants": 0.0625,
+        }
+    ]
+    assert scored["score"].to_list() == [0.4472]
+
+
 def test_bands_begin_at_their_thresholds() -> None:
     router = RouterConfig(
         weights=RouterWeights(length=0, technical_terms=0, category=1, price=0, variants=0),
@@ -126,6 +146,10 @@ def test_factors_and_scores_stay_within_zero_and_one(
     columns = [*(f"factor_{name}" for name in FACTORS), "score"]
     assert scored.select(pl.all_horizontal(pl.col(columns).is_between(0, 1))).to_series().all()
     assert scored.select(SCHEMA.keys()).equals(frame(*listings))
+    shares = scored["contributions"].struct.unnest()
+    assert set(shares.columns) == set(FACTORS)
+    # Five shares and the score are rounded to four decimals.
+    assert ((shares.sum_horizontal() - scored["score"]).abs() <= 3e-4).all()
     assert ((scored["tier"] == "full") == (scored["band"] == "complex")).all()
     for reason in scored["reasons"]:
         assert re.fullmatch(r"[a-z ]+ \d\.\d\d, [a-z ]+ \d\.\d\d: (simple|medium|complex)", reason)

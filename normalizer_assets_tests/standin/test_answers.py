@@ -3,13 +3,13 @@ from typing import Any, get_args
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.answers.parsing import parse_content
-from normalizer_assets.config import NormalizerConfig, TemplateName, load_config
-from normalizer_assets.prompting.templates import render
-from normalizer_assets.standin.answers import Answerer, Question, parse_prompt
+from normalizer_assets.config import NormalizerConfig, PackName, TemplateName, load_config
+from normalizer_assets.prompting.templates import PACKED, render, render_packed
+from normalizer_assets.standin.answers import Answerer, Question, parse_packed, parse_prompt
 
 TEMPLATES: tuple[TemplateName, ...] = get_args(TemplateName)
 PHONE = "iPhone 15 Pro Max 256GB Negro"
@@ -23,17 +23,20 @@ def config() -> NormalizerConfig:
     return load_config({})
 
 
-def prompt_of(question: Question) -> str:
-    listing = pl.DataFrame(
+def listings_of(questions: list[Question]) -> pl.DataFrame:
+    return pl.DataFrame(
         {
-            "name": [question.name],
-            "category": [question.category],
-            "price": [question.price],
-            "sku": ["A-1"],
+            "name": [question.name for question in questions],
+            "category": [question.category for question in questions],
+            "price": [question.price for question in questions],
+            "sku": "A-1",
         },
         schema_overrides={"category": pl.String, "price": pl.Int64},
     )
-    return str(render(question.template, listing, "Falabella")[0])
+
+
+def prompt_of(template: TemplateName, *listing: Any) -> str:
+    return str(render(template, listings_of([Question(template, *listing)]), "Falabella")[0])
 
 
 @given(
@@ -42,12 +45,13 @@ def prompt_of(question: Question) -> str:
 def test_every_rendered_prompt_is_read_back(
     template: TemplateName, name: str, category: str | None, price: int | None
 ) -> None:
-    question = Question(template, name, category, price)
-    assert parse_prompt(prompt_of(question)) == question
+    assert parse_prompt(prompt_of(template, name, category, price)) == Question(
+        template, name, category, price
+    )
 
 
 def test_a_name_with_a_separator_is_one_product_in_every_template() -> None:
-    questions = [parse_prompt(prompt_of(Question(name, "Té | Hierbas"))) for name in TEMPLATES]
+    questions = [parse_prompt(prompt_of(name, "Té | Hierbas", None, None)) for name in TEMPLATES]
     assert {question.name for question in questions if question} == {"Té / Hierbas"}
 
 
@@ -143,3 +147,50 @@ def test_the_brand_that_a_listing_does_not_state_stays_null(config: NormalizerCo
 
 def test_no_questions_have_no_answers(config: NormalizerConfig) -> None:
     assert Answerer(0, 0.0, config).contents([]) == []
+
+
+# --- several listings -----------------------------------------------------------------
+
+PACKS: tuple[PackName, ...] = get_args(PackName)
+
+
+@settings(max_examples=40)
+@given(
+    st.sampled_from(PACKS),
+    st.lists(
+        st.tuples(names, names | st.none(), st.integers(0, 10**8) | st.none()),
+        min_size=2,
+        max_size=3,
+    ),
+)
+def test_every_packed_prompt_is_read_back(
+    template: PackName, listings: list[tuple[str, str | None, int | None]]
+) -> None:
+    questions = [Question(template, *listing) for listing in listings]
+    [prompt] = render_packed(template, listings_of(questions), len(questions))
+    assert parse_packed(prompt) == questions
+    assert parse_prompt(prompt) is None
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "1|Arroz|x", "2|Arroz|x|1", "1|Arroz|x|1\n3|Té|x|1", "1|a|b|c|1", "uno|a|b|1"]
+)
+def test_any_other_list_is_no_packed_prompt(lines: str) -> None:
+    assert parse_packed(PACKED["PACKED_SIMPLE"] + lines) == []
+
+
+@pytest.mark.parametrize(
+    ("packed", "alone"), [("PACKED_SIMPLE", "BATCH"), ("PACKED_DETAILED", "DETAILED")]
+)
+def test_a_packed_answer_repeats_the_value_of_the_call(
+    packed: PackName, alone: TemplateName, config: NormalizerConfig
+) -> None:
+    answerer = Answerer(5, 0.5, config)
+    names_ = [question.name for question in phones(alone, 10)]
+    questions = [Question(packed, name, "Celulares") for name in names_]
+    content = answerer.content(questions, answerer.answers(questions))
+    assert "null" not in content
+    given_ = json.loads(content.removeprefix("```json").removesuffix("```"))
+    assert list(given_) == [str(number) for number in range(1, 11)]
+    together = [values(json.dumps(answer)) for answer in given_.values()]
+    assert together == [values(text) for text in answerer.contents(phones(alone, 10))]

@@ -6,7 +6,7 @@ cause. Does not belong here: running anything; no Polars (``world``).
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -158,14 +158,19 @@ class _Case:
                 yield f"line {custom_id} was executed {count} times"
 
     def questions_bought_twice(self) -> Iterator[str]:
-        """No question has two answers that were paid for, but where a person forced it."""
+        """No question has two answers that were paid for, but where a person forced it.
+
+        An answer of mini may have a second opinion of full, one.
+        """
         bought: defaultdict[str, list[Row]] = defaultdict(list)
         for row in self.requests.values():
             if row["state"] == "ok" and row["question_key"] is not None:
                 bought[row["question_key"]].append(row)
         for key, rows in bought.items():
             allowed = 2 if any(map(self._is_forced, rows)) else 1
-            if len(rows) > allowed and not self._turn_was_lost(rows):
+            second = sum(_is_second_opinion(row, rows) for row in rows)
+            most = max(second, len(rows) - second)
+            if most > allowed and not self._turn_was_lost(rows):
                 told = [(row["custom_id"], row["step"], row["retailer"]) for row in rows]
                 yield f"question {key} has {len(rows)} paid answers: {told}"
 
@@ -335,6 +340,15 @@ RULES: dict[str, Callable[[_Case], Iterator[str]]] = {
     "cost differs from the journal": _Case.wrong_costs,
     "materialising again is not without effect": _Case.changed_by_repeating,
 }
+
+
+def _is_second_opinion(row: Row, answered: Sequence[Row]) -> bool:
+    """Whether full was asked after mini had answered the same question, for one partition."""
+    return row["tier"] == "full" and any(
+        (first["tier"], first["day"], first["retailer"]) == ("mini", row["day"], row["retailer"])
+        and first["request_id"] < row["request_id"]
+        for first in answered
+    )
 
 
 def _is_usable(entry: Row) -> bool:

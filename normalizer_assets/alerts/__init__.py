@@ -1,0 +1,1 @@
+"""What needs a person's hand, and telling the right ones once."""

@@ -1,0 +1,1 @@
+"""The same product across shops, and its prices."""
