@@ -5,7 +5,7 @@ stops. Does not belong here: anything of a phase's own, and anything of Dagster:
 the facade and the fault harness all call these steps.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,7 +28,7 @@ from normalizer_assets.batching.errors import (
     NotReady,
 )
 from normalizer_assets.batching.individual import Progress
-from normalizer_assets.batching.outdated import outdated_questions
+from normalizer_assets.batching.outdated import Outdated, outdated_questions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.preflight import check_models
 from normalizer_assets.batching.requests import build_requests
@@ -236,7 +236,7 @@ def submit(
             connection, work.config, work.partition, routed, force=force, outdated=outdated
         )
     if force or again:
-        say(again_notice(work.config, work.partition, routed, again))
+        say(again_notice(work.config, work.partition, routed, paid(again)))
     # Kept to tell later what was saved.
     costs = individually(work.config, routed)
     with work.begin() as connection:
@@ -246,7 +246,8 @@ def submit(
             individual_usd=costs.full,
             individual_legacy_usd=costs.legacy,
         )
-    sent = submit_batches(work, routed, again=again, prepare=prepare)
+    too_old = {key: answer and answer.answered_at for key, answer in again.items()}
+    sent = submit_batches(work, routed, again=too_old, prepare=prepare)
     return replace(
         sent, switched=tuple(switched), alike=looked_up.served, audited=looked_up.audited
     )
@@ -260,11 +261,20 @@ def paid_again(
     *,
     force: bool = False,
     outdated: bool = False,
-) -> list[str]:
-    """Returns the questions to ask although they have answers, as ``submit`` explains them."""
+) -> dict[str, Outdated | None]:
+    """Returns the questions to ask although they have answers, as ``submit`` explains them.
+
+    Returns:
+        Question key -> what is wrong with its answer, ``None`` where it is forced.
+    """
     if force:
-        return routed["question_key"].unique(maintain_order=True).to_list()
-    return outdated_questions(connection, config, partition, routed) if outdated else []
+        return dict.fromkeys(routed["question_key"].unique(maintain_order=True))
+    return {**outdated_questions(connection, config, partition, routed)} if outdated else {}
+
+
+def paid(again: Mapping[str, Outdated | None]) -> list[str]:
+    """Returns those of the questions that nobody has bought a newer answer to."""
+    return [key for key, answer in again.items() if answer is None or answer.unpaid]
 
 
 def again_notice(

@@ -5,22 +5,36 @@ Belongs here: telling them. Does not belong here: asking again (``submission``),
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.requests import build_requests
-from normalizer_assets.batching.stored_answers import answers_for, decisions_for
+from normalizer_assets.batching.stored_answers import answers_for, decisions_for, prompts_of
 from normalizer_assets.config import ModelConfig, NormalizerConfig
 
 WITH_EXAMPLES = "+examples"
 """Examples change from day to day; they make no answer outdated."""
 
 
+class Outdated(NamedTuple):
+    """An answer that is not of now.
+
+    Attributes:
+        answered_at: When it was given.
+        unpaid: Whether nobody has bought an answer of now to its question yet.
+    """
+
+    answered_at: datetime
+    unpaid: bool
+
+
 def outdated_questions(
     connection: sa.Connection, config: NormalizerConfig, partition: Partition, routed: pl.DataFrame
-) -> list[str]:
+) -> dict[str, Outdated]:
     """Returns the questions of a partition whose answer is not of now.
 
     Whichever tier of now gave an answer, it is of now, and so is one of a model that stands in
@@ -37,16 +51,22 @@ def outdated_questions(
     answers = answers_for(connection, partition, keys).filter(~pl.col("alike"))
     decided = decisions_for(connection, keys).filter(pl.col("decision") != "reject")
     now = set(_of_now(config, routed))
+
+    def is_of_now(model: str, version: str | None) -> bool:
+        asked = (version or "").removesuffix(WITH_EXAMPLES)
+        return any(asked == current and f"{model}-".startswith(f"{name}-") for name, current in now)
+
+    bought = {
+        key for key, model, version in prompts_of(connection, keys) if is_of_now(model, version)
+    }
     answered = answers.join(decided, on="question_key", how="anti").select(
-        "question_key", "llm_model", pl.col("prompt_version").str.strip_suffix(WITH_EXAMPLES)
+        "question_key", "llm_model", "prompt_version", "answered_at"
     )
-    return [
-        key
-        for key, model, version in answered.iter_rows()
-        if not any(
-            version == current and f"{model}-".startswith(f"{name}-") for name, current in now
-        )
-    ]
+    return {
+        key: Outdated(answered_at, key not in bought)
+        for key, model, version, answered_at in answered.iter_rows()
+        if not is_of_now(model, version)
+    }
 
 
 def _of_now(config: NormalizerConfig, routed: pl.DataFrame) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,8 @@ index is the claim, so two runs at the same moment cannot both pay. Whoever stop
 having asked lets go, and the next one takes the question.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 import sqlalchemy as sa
@@ -80,7 +81,12 @@ def of_partition(connection: sa.Connection, partition: Partition) -> pl.DataFram
 
 
 def claim(
-    connection: sa.Connection, partition: Partition, wanted: pl.Series, *, force: bool = False
+    connection: sa.Connection,
+    partition: Partition,
+    wanted: pl.Series,
+    *,
+    force: bool = False,
+    since: Mapping[str, datetime] | None = None,
 ) -> None:
     """Takes the questions that nobody else asks; the partition waits for the others.
 
@@ -92,8 +98,12 @@ def claim(
         partition: Who asks.
         wanted: Question keys, each once.
         force: Ask although there is an answer.
+        since: Where that is forced, question key -> the moment whose answers are too old; of
+            others all answers until now are.
     """
-    bulk.stage(connection, "wanted", wanted.rename("question_key").to_frame())
+    too_old = [(since or {}).get(key) for key in wanted]
+    moments = pl.Series("too_old", too_old, pl.Datetime(time_zone="UTC"))
+    bulk.stage(connection, "wanted", pl.DataFrame([wanted.rename("question_key"), moments]))
     values = {**_name(partition), "force": force}
     for statement in _CLAIM:
         connection.execute(sa.text(statement), values)
@@ -106,7 +116,8 @@ _CLAIM = (
     f"""
     create temporary table claimed on commit drop as
     select wanted.question_key,
-           case when :force then now() else question.newer_than end as newer_than
+           case when :force then coalesce(wanted.too_old, now())
+                else question.newer_than end as newer_than
     from wanted left join normalizer.partition_questions question
       on question.question_key = wanted.question_key and {_OF}
     where (question.question_key is null and (:force or not {_USABLE_AT_ALL}))

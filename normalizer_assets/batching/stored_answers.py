@@ -20,6 +20,7 @@ from normalizer_assets.db.tables import (
     answers,
     batch_requests,
     batches,
+    partition_questions,
     partitions,
     product_rows,
     review_decisions,
@@ -162,7 +163,8 @@ def answers_for(
         Columns question_key, own (whether bought for this partition), alike (whether to
         another question), answered_by, llm_model, the answer's fields, status (null where not
         judged yet), prompt_version, asked_tier, cost_usd, batch_id, custom_id, asked_sku,
-        request_id (null where alike: the verdict on a row is none on another's answer).
+        answered_at, request_id (null where alike: the verdict on a row is none on another's
+        answer).
     """
     direct = _answers_to(connection, partition, question_keys)
     left = set(question_keys) - set(direct["question_key"])
@@ -230,6 +232,12 @@ def _answers_to(
         .where(partition.of(product_rows), product_rows.c.request_id.is_not(None))
         .subquery("rests_on")
     )
+    asks = sa.and_(
+        partition.of(partition_questions),
+        partition_questions.c.question_key == answers.c.question_key,
+    )
+    # What the partition asks again, or takes over from others, replaces its own old answer.
+    counts = sa.func.coalesce(answers.c.answered_at > partition_questions.c.newer_than, sa.true())
     statement = (
         sa.select(
             answers.c.question_key,
@@ -251,12 +259,14 @@ def _answers_to(
             batch_requests.c.custom_id,
             batch_requests.c.sku.label("asked_sku"),
             answers.c.request_id,
+            answers.c.answered_at,
         )
         .ext(distinct_on(answers.c.question_key))
         .select_from(
             answers.join(batch_requests)
             .outerjoin(batches)
             .outerjoin(rests_on, rests_on.c.request_id == answers.c.request_id)
+            .outerjoin(partition_questions, asks)
         )
         .where(
             answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
@@ -264,6 +274,7 @@ def _answers_to(
         )
         .order_by(
             answers.c.question_key,
+            counts.desc(),
             own.desc(),
             sa.and_(~own, rests_on.c.request_id.is_not(None)).desc(),
             answers.c.answered_at.desc(),
@@ -288,9 +299,27 @@ def _answers_to(
             "custom_id": pl.String,
             "asked_sku": pl.String,
             "request_id": pl.Int64,
+            "answered_at": pl.Datetime(time_zone="UTC"),
         },
         orient="row",
     )
+
+
+def prompts_of(
+    connection: sa.Connection, question_keys: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """Returns question, model and prompt version of every usable answer that was bought."""
+    rows = connection.execute(
+        sa.select(answers.c.question_key, answers.c.llm_model, batch_requests.c.prompt_version)
+        .select_from(answers.join(batch_requests))
+        .where(
+            answers.c.question_key == sa.any_(sa.literal(list(question_keys), sa.ARRAY(sa.Text))),
+            answers.c.status.is_distinct_from("rejected"),
+            batch_requests.c.prompt_version.is_not(None),
+        )
+        .distinct()
+    )
+    return [tuple(row) for row in rows]
 
 
 def said_of(

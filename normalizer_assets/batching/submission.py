@@ -5,7 +5,7 @@ after a crash or a lost reply. Does not belong here: waiting (``polling``), resu
 (``harvest``).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -37,6 +37,8 @@ SHARD_METADATA = "normalizer_shard"
 CLOCK_MARGIN = timedelta(hours=1)
 """By how much the API's clock may differ from ours when its list is searched."""
 
+
+NONE_AGAIN: Mapping[str, datetime | None] = {}
 
 Prepare = Callable[[PartitionWork, pl.DataFrame], tuple[PartitionWork, pl.DataFrame]]
 """Makes of the work and the listings whose questions are open what is sent."""
@@ -73,7 +75,7 @@ def submit(
     work: PartitionWork,
     routed: pl.DataFrame,
     *,
-    again: Sequence[str] = (),
+    again: Mapping[str, datetime | None] = NONE_AGAIN,
     prepare: Prepare = lambda work, listings: (work, listings),
 ) -> Submitted:
     """Claims the partition's open questions and sends those that belong in batches.
@@ -84,7 +86,8 @@ def submit(
     Args:
         work: The partition.
         routed: The routed_products frame.
-        again: Questions to ask although they have answers.
+        again: Questions to ask although they have answers -> the moment whose answers are
+            too old, ``None`` for now: somebody may have paid for a newer one.
         prepare: Called once there is something to ask, such as for a look into the cache
             or at the API's models. The questions are claimed before: where it fails, the
             claims tell the sensor to try again.
@@ -102,7 +105,8 @@ def submit(
     with work.begin() as connection:
         for force in (False, True):
             keys = asked.filter(paid_again == force)["question_key"]
-            questions.claim(connection, work.partition, keys, force=force)
+            since = {key: moment for key, moment in again.items() if moment is not None}
+            questions.claim(connection, work.partition, keys, force=force, since=since)
         questions.forget_others(connection, work.partition, routed["question_key"])
         asks = questions.any_open(connection, work.partition)
         if asks:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.console import Console
@@ -13,7 +13,6 @@ from normalizer_assets.cli.options import agree, json_option, read_day
 from normalizer_assets.config import NormalizerConfig, load_config
 
 if TYPE_CHECKING:
-    import polars as pl
     import sqlalchemy as sa
 
     from normalizer_assets.batching.partition import Partition
@@ -51,23 +50,23 @@ def command(
     database = Database(config)
     ended = _ended(database.engine, (read_day(first), read_day(last)), retailers)
     planned = _plan(database.engine, config, ended, everything=everything)
-    wanted = [partition for partition, requests in planned if requests.height]
-    total = sum(float(requests["estimated_usd"].sum()) for _, requests in planned)
+    wanted = [one.partition for one in planned if one.outdated]
+    total = sum(one.usd for one in planned)
     if not as_json:
         _show(planned, total)
     outcomes: dict[Partition, Outcome] = {}
     if wanted:
-        agree(yes=yes)
+        agree(yes=yes or not total)
         outcomes = _run(config, wanted, everything=everything, wait=wait, quiet=as_json)
     if as_json:
         told = [
             {
-                "partition": one.key,
-                "questions": requests.height,
-                "estimated_usd": float(requests["estimated_usd"].sum()),
-                "state": outcomes[one].state if one in outcomes else None,
+                "partition": one.partition.key,
+                "questions": one.questions,
+                "estimated_usd": one.usd,
+                "state": outcomes[one.partition].state if one.outdated else None,
             }
-            for one, requests in planned
+            for one in planned
         ]
         click.echo(json.dumps({"estimated_usd": total, "partitions": told}, indent=2))
     else:
@@ -141,15 +140,31 @@ def _ended(
     return ended
 
 
+class _Planned(NamedTuple):
+    """What a partition would ask, and take over from others.
+
+    Attributes:
+        partition: Which one.
+        questions: How many it asks.
+        usd: What these cost in batches.
+        outdated: How many of its answers change, paid or not.
+    """
+
+    partition: "Partition"
+    questions: int
+    usd: float
+    outdated: int
+
+
 def _plan(
     engine: "sa.Engine", config: NormalizerConfig, ended: "list[Partition]", *, everything: bool
-) -> "list[tuple[Partition, pl.DataFrame]]":
+) -> list[_Planned]:
     """Builds what each partition would ask; a question is asked by the first that has it."""
     import polars as pl
 
     from normalizer_assets.batching.requests import build_requests
     from normalizer_assets.cli.landed import routed_listings
-    from normalizer_assets.pipeline import paid_again
+    from normalizer_assets.pipeline import paid, paid_again
 
     seen: set[str] = set()
     planned = []
@@ -159,16 +174,17 @@ def _plan(
             again = paid_again(
                 connection, config, partition, routed, force=everything, outdated=not everything
             )
-        new = pl.col("question_key").is_in(list(set(again) - seen))
+        new = pl.col("question_key").is_in(list(set(paid(again)) - seen))
         seen.update(again)
         listings = routed.filter(new).unique("question_key", keep="first", maintain_order=True)
-        planned.append((partition, build_requests(config, listings, "batch")))
+        requests = build_requests(config, listings, "batch")
+        usd = float(requests["estimated_usd"].sum())
+        planned.append(_Planned(partition, requests.height, usd, len(again)))
     return planned
 
 
-def _show(planned: "list[tuple[Partition, pl.DataFrame]]", total: float) -> None:
-    table = Table("partition", "questions", "USD", title=f"in batches: {total:.6f} USD")
-    for partition, requests in planned:
-        usd = float(requests["estimated_usd"].sum())
-        table.add_row(partition.key, str(requests.height), f"{usd:.6f}")
+def _show(planned: list[_Planned], total: float) -> None:
+    table = Table("partition", "outdated", "asked", "USD", title=f"in batches: {total:.6f} USD")
+    for one in planned:
+        table.add_row(one.partition.key, str(one.outdated), str(one.questions), f"{one.usd:.6f}")
     Console().print(table)

@@ -5,14 +5,18 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from normalizer_assets.batching import questions
 from normalizer_assets.batching.outdated import outdated_questions
+from normalizer_assets.batching.stored_answers import answers_for
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.db.tables import answers, batch_requests
 from normalizer_assets.prompting.templates import prompt_version
 from normalizer_assets_tests.batching.listings import (
     answer_question,
+    asked_questions,
     claim,
     land,
+    on_a_day_of_its_own,
     reject,
     routed_listings,
 )
@@ -39,7 +43,9 @@ def given_by(work: PartitionWork, llm_model: str, version: str) -> PartitionWork
 
 def asks_again(work: PartitionWork, routed: pl.DataFrame = ONE) -> list[str]:
     with work.engine.connect() as connection:
-        return outdated_questions(connection, work.config, work.partition, routed)
+        found = outdated_questions(connection, work.config, work.partition, routed)
+    assert all(answer.unpaid for answer in found.values())
+    return list(found)
 
 
 def at_tier(work: PartitionWork, **values: Any) -> PartitionWork:
@@ -101,3 +107,27 @@ def test_where_a_tier_packs_answers_in_packs_and_alone_are_of_now(
     work = given_by(answered, "gpt-5-mini", prompt_version(template))
     assert asks_again(at_tier(work, listings_per_request=10)) == []
     assert asks_again(work) == (["q0"] if template == "PACKED_SIMPLE" else [])
+
+
+def test_what_somebody_has_bought_anew_is_taken_over_and_not_paid_again(
+    answered: PartitionWork,
+) -> None:
+    work = given_by(answered, "gpt-5-mini", "BATCH@00000000")
+    other = on_a_day_of_its_own(work)
+    land(other)
+    claim(other, "q0", force=True)
+    newer = answer_question(other)
+    with work.engine.begin() as connection:
+        mine = sa.update(batch_requests).where(batch_requests.c.request_id == newer)
+        connection.execute(mine.values(prompt_version=prompt_version("BATCH")))
+        (found,) = outdated_questions(connection, work.config, work.partition, ONE).values()
+    assert not found.unpaid
+    with work.begin() as connection:
+        wanted = pl.Series(["q0"])
+        since = {"q0": found.answered_at}
+        questions.claim(connection, work.partition, wanted, force=True, since=since)
+        served = answers_for(connection, work.partition, ["q0"])
+    assert asked_questions(work) == {"q0": "answered"}
+    assert served["request_id"].to_list() == [newer]
+    with work.engine.connect() as connection:
+        assert outdated_questions(connection, work.config, work.partition, ONE) == {}

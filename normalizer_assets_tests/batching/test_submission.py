@@ -88,7 +88,7 @@ def submitted(
     work: PartitionWork, routed: pl.DataFrame = FOUR, *, force: bool = False
 ) -> Submitted:
     land(work)
-    again = routed["question_key"].to_list() if force else ()
+    again: dict[str, datetime | None] = dict.fromkeys(routed["question_key"] if force else ())
     return submission.submit(work, routed, again=again)
 
 
