@@ -129,6 +129,7 @@ def test_a_comparison_of_a_day_that_failed_is_told(scene: Scene, webhook: Webhoo
     assert "materialise it again" in text
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_down_does_not_fail_the_sensor(
     scene: Scene, webhook: Webhook, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_channel_that_is_down_does_not_fail_the_sensor(
     assert "wordsThatOpenTheDoor" not in said
 
 
+@pytest.mark.slow
 def test_a_channel_without_its_variable_says_so(
     scene: Scene, webhook: Webhook, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -342,6 +342,7 @@ def test_who_waited_may_be_collected_first_and_is_served_by_the_other(waiting: S
     ) == []  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_local_run_beside_the_daemon_publishes_and_pays_once(scene: Scene) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))

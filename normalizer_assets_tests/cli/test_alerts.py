@@ -93,6 +93,7 @@ def test_the_test_message_goes_to_each_channel(webhook: Webhook, typed: Typed) -
     assert SECRET_PATH not in said.out + said.err
 
 
+@pytest.mark.slow
 def test_run_wait_tells_who_does_not_read_it(webhook: Webhook, held: Scene, typed: Typed) -> None:
     assert [text.splitlines()[0] for text in webhook.texts] == ["gate red: 2024-10-01|lider"]
     assert typed(*RUN).code == 3
@@ -101,6 +102,7 @@ def test_run_wait_tells_who_does_not_read_it(webhook: Webhook, held: Scene, type
     assert held.scalar("select told_to from normalizer.alerts") == ["webhook"]
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_down_changes_nothing_for_a_run(
     webhook: Webhook, scene: Scene, typed: Typed
 ) -> None:

@@ -106,6 +106,7 @@ def test_one_wrong_id_stops_no_other(sent: Scene, typed: Typed) -> None:
     assert said.out.startswith(f"{ids(sent)[0]} is cancelled and harvested")
 
 
+@pytest.mark.slow
 def test_what_the_budget_kept_planned_can_be_withdrawn_without_a_key(
     scene: Scene, typed: Typed
 ) -> None:

@@ -75,6 +75,7 @@ def test_estimate_works_on_what_it_wrote(
     assert json.loads(said.out)["listings"] == 5
 
 
+@pytest.mark.slow
 def test_what_it_says_to_type_next_works(
     folder: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

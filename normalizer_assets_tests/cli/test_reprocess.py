@@ -3,9 +3,13 @@
 import json
 from datetime import date
 
+import pytest
+
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
+
+pytestmark = pytest.mark.slow
 
 WORDS = ("reprocess", "--from", "2024-10-01", "--to", "2024-10-02")
 NEXT = Partition(date(2024, 10, 2), "lider")

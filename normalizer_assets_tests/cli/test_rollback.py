@@ -17,6 +17,8 @@ from normalizer_assets_tests.scene import (
     steps,
 )
 
+pytestmark = pytest.mark.slow
+
 PARTITION = ("--day", "2024-10-01", "--retailer", "lider")
 PRICES = "select sku, price from normalizer.published_products order by sku"
 

@@ -115,6 +115,7 @@ def test_a_missing_key_is_one_clear_line_and_nothing_is_lost(scene: Scene, typed
     assert scene.scalar("select count(*) from normalizer.batches") == 2
 
 
+@pytest.mark.slow
 def test_blocked_is_exit_code_1_and_goes_on_when_there_is_money(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5", BUDGET__PARTITION_USD="0.000001")
     scene.land(invented(12))
@@ -130,6 +131,7 @@ def test_blocked_is_exit_code_1_and_goes_on_when_there_is_money(scene: Scene, ty
     assert typed(*WORDS, "--wait").code == 0
 
 
+@pytest.mark.slow
 def test_a_red_canary_is_exit_code_3(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5", CANARY__MIN_PRODUCTS="6", CANARY__SIZE="4")
     scene.standin.switch(LineFault(kind="refusal", share=1, sync=True))
@@ -142,6 +144,7 @@ def test_a_red_canary_is_exit_code_3(scene: Scene, typed: Typed) -> None:
     assert typed(*WORDS, "--wait").code == 0
 
 
+@pytest.mark.slow
 def test_force_says_its_price_and_needs_consent(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))
@@ -216,6 +219,7 @@ def test_a_larger_limit_pays_only_for_what_is_new(
     assert len(set(scene.bought())) == 20
 
 
+@pytest.mark.slow
 def test_a_larger_limit_before_the_first_has_ended_pays_only_for_what_is_new(
     scene: Scene, typed: Typed
 ) -> None:

@@ -37,6 +37,7 @@ def test_pairs_are_merged_row_for_row_and_counted() -> None:
     }
 
 
+@pytest.mark.slow
 def test_shipped_and_made_variants_are_never_merged() -> None:
     developed = read_pairs(SHIPPED_PAIRS.with_name("cache_pairs_developed.csv"))
     made = pairs_of([*variant_pairs(30), *same_pairs(30)])

@@ -187,6 +187,7 @@ def check_day(rows: list[dict[str, object]], chance: random.Random) -> None:
     assert set(known["code"]) <= {1}
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(st.lists(ROWS, min_size=12, max_size=30), st.randoms(use_true_random=False))
 def test_a_day_of_listings(rows: list[dict[str, object]], chance: random.Random) -> None:
