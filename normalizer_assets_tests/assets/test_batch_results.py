@@ -44,6 +44,7 @@ def test_the_whole_graph_at_once_publishes_a_small_partition_in_one_run(scene: S
     assert scene.row().state == "published"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=15)])
 def test_the_whole_graph_at_once_skips_what_waits_for_a_batch_and_stays_green(
     scene: Scene,
@@ -65,6 +66,7 @@ def test_the_whole_graph_at_once_skips_what_waits_for_a_batch_and_stays_green(
     assert scene.scalar("select count(*) from normalizer.published_products") == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "standin_settings", [StandinSettings(batch_seconds=0.2, failing_lines=0.4)]
 )

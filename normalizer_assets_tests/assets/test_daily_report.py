@@ -4,10 +4,13 @@ from datetime import date
 from decimal import Decimal
 
 import dagster as dg
+import pytest
 
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.publishing.report import partition_reports, statistics
 from normalizer_assets_tests.scene import Scene, invented
+
+pytestmark = pytest.mark.slow
 
 DAY = date(2024, 10, 1)
 JUMBO = Partition(DAY, "jumbo")

@@ -16,6 +16,7 @@ def _paid(scene: Scene) -> list[object]:
     return [*scene.rows("select * from normalizer.batch_requests order by request_id")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "standin_settings", [StandinSettings(batch_seconds=0.2, failing_lines=0.4)]
 )

@@ -294,6 +294,7 @@ def test_the_sensor_feeds_the_backlog_until_all_is_published(scene: Scene) -> No
     assert len(scene.bought()) == len(set(scene.bought()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [LIMITED])
 @pytest.mark.parametrize("variables", [{"BATCHING__MIN_PRODUCTS": "2"}])
 def test_a_full_queue_that_only_the_api_knew_of_is_waited_out(scene: Scene) -> None:

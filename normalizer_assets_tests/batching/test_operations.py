@@ -142,6 +142,7 @@ def test_a_cancel_that_takes_too_long_is_gone_on_with_by_repeating(
     assert "4 of 4 requests" in cancel(desk, "batch_1")[0]
 
 
+@pytest.mark.slow
 def test_a_look_that_fails_while_waiting_is_repeated(
     scripted_work: PartitionWork, api: ScriptedApi, desk: Desk
 ) -> None:

@@ -143,6 +143,7 @@ def variants(*contents: str) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.slow
 def test_variants_of_a_day_confirm_or_doubt_those_of_the_next_and_never_their_own(
     scene: Scene,
 ) -> None:

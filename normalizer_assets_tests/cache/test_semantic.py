@@ -38,6 +38,8 @@ from normalizer_assets_tests.cache.courses import (
     paid_calls,
 )
 
+pytestmark = pytest.mark.slow
+
 # --- hits -----------------------------------------------------------------------------
 
 

@@ -147,6 +147,7 @@ def test_a_row_that_stands_twice_is_red(scene: Scene) -> None:
     assert scene.row().blocked_reason == "1 rows repeat the key of another"
 
 
+@pytest.mark.slow
 def test_a_red_run_keeps_the_last_green_version_and_a_person_can_publish_the_new_one(
     scene: Scene,
 ) -> None:
@@ -260,6 +261,7 @@ def test_a_partition_without_products_is_not_judged(scene: Scene) -> None:
     assert scene.row().state == "waiting"
 
 
+@pytest.mark.slow
 def test_a_taken_partition_is_not_judged(scene: Scene) -> None:
     turn = turn_resource(scene.config, Database(scene.config), wait_seconds=0)
     scene.__dict__["definitions"] = build_definitions(scene.config, {"turn": turn})

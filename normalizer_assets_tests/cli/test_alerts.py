@@ -9,6 +9,8 @@ from normalizer_assets_tests.alerts.receivers import SECRET_PATH, Webhook, runni
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
 
+pytestmark = pytest.mark.slow
+
 RUN = ("run", "--day", "2024-10-01", "--retailer", "lider", "--wait")
 
 

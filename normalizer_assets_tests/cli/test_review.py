@@ -9,6 +9,8 @@ import pytest
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def held(scene: Scene) -> Scene:

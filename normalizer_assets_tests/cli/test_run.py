@@ -39,6 +39,7 @@ def test_run_and_wait_ends_with_the_summary(scene: Scene, typed: Typed) -> None:
         assert line.startswith(start)
 
 
+@pytest.mark.slow
 def test_the_second_time_nothing_is_paid(scene: Scene, typed: Typed) -> None:
     scene.land(invented(6))
     first = typed(*WORDS, "--wait", "--json")
@@ -100,6 +101,7 @@ def test_nothing_landed_is_one_clear_line_and_exit_code_1(scene: Scene, typed: T
     assert "Traceback" not in said.err
 
 
+@pytest.mark.slow
 def test_a_missing_key_is_one_clear_line_and_nothing_is_lost(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))

@@ -28,6 +28,8 @@ from normalizer_assets_tests.publishing.test_versions import (
     published,
 )
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["landed"]
 
 

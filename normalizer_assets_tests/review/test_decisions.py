@@ -67,6 +67,7 @@ def test_a_correction_replaces_the_answer_wherever_the_question_is_asked(
     assert held.bought() == bought
 
 
+@pytest.mark.slow
 def test_a_rejected_row_leaves_the_share_and_the_next_partition_asks_again_at_full(
     held: Scene, in_queue: InQueue, named: Named
 ) -> None:

@@ -9,6 +9,8 @@ from normalizer_assets.batching.partition import Partition
 from normalizer_assets.review.queue import Filters, ReviewError, Waiting
 from normalizer_assets_tests.scene import Scene, invented
 
+pytestmark = pytest.mark.slow
+
 InQueue = Callable[..., list[Waiting]]
 Named = Callable[[str], Waiting]
 

@@ -13,6 +13,8 @@ from normalizer_assets.review.queue import ReviewError, Waiting
 from normalizer_assets.review.spreadsheet import COLUMNS, read_attributes, read_csv, write_csv
 from normalizer_assets_tests.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 InQueue = Callable[..., list[Waiting]]
 
 
