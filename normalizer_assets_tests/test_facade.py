@@ -183,6 +183,7 @@ def test_the_same_call_again_changes_nothing_and_pays_nothing(scene: Scene) -> N
     assert_paid_once(scene, 6)
 
 
+@pytest.mark.slow
 def test_what_another_list_bought_comes_from_the_cache(scene: Scene) -> None:
     ask(scene, lambda it: it.extract_batch_with_llm(invented(4)))
     entries = ask(scene, lambda it: it.extract_batch_with_llm(invented(4, first=2)))
@@ -203,6 +204,7 @@ def test_a_red_gate_holds_the_partition_and_withholds_no_answer(scene: Scene) ->
 # --- crashes --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=1.5, failing_lines=0)])
 def test_a_call_cancelled_while_its_batches_run_is_resumed(scene: Scene) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
@@ -268,6 +270,7 @@ def test_a_call_goes_on_after_midnight_with_the_partition_that_it_left(scene: Sc
     assert_paid_once(scene, 3)
 
 
+@pytest.mark.slow
 def test_another_list_answers_what_a_dead_call_left_open(scene: Scene) -> None:
     left = submitted_and_left(scene, invented(4))
     entries = ask(scene, lambda it: it.extract_batch_with_llm(invented(4, first=2)))
@@ -276,6 +279,7 @@ def test_another_list_answers_what_a_dead_call_left_open(scene: Scene) -> None:
     assert_paid_once(scene, 6)
 
 
+@pytest.mark.slow
 def test_the_sensor_answers_what_a_dead_call_left_open_if_a_landed_partition_waits_for_it(
     scene: Scene,
 ) -> None:
@@ -294,6 +298,7 @@ def test_the_sensor_answers_what_a_dead_call_left_open_if_a_landed_partition_wai
 # --- side by side ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("least", ["5", "100"])
 def test_two_calls_at_once_pay_shared_products_once(scene: Scene, least: str) -> None:
     scene.set(BATCHING__MIN_PRODUCTS=least)
@@ -314,6 +319,7 @@ def test_two_calls_at_once_pay_shared_products_once(scene: Scene, least: str) ->
     assert_paid_once(scene, 16)
 
 
+@pytest.mark.slow
 def test_the_same_call_twice_at_once_is_one_partition(scene: Scene) -> None:
     async def both() -> list[list[dict[str, Any]]]:
         async with Normalizer(scene.config, scene.engine) as normalizer:

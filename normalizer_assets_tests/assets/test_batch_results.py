@@ -133,6 +133,7 @@ def few(scene: Scene) -> Scene:
     return scene
 
 
+@pytest.mark.slow
 def test_without_a_key_nothing_is_asked_and_it_goes_on_when_there_is_one(few: Scene) -> None:
     with few.monkeypatch.context() as unset:
         unset.delenv("OPENAI_API_KEY")

@@ -112,6 +112,7 @@ def test_two_partitions_at_the_same_moment_pay_a_shared_product_once(landed: Sce
 # --- what stands in the way -----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_missing_key_blocks_and_the_sensor_goes_on_when_it_is_there(landed: Scene) -> None:
     with landed.monkeypatch.context() as unset:
         unset.delenv("OPENAI_API_KEY")

@@ -176,6 +176,7 @@ def test_a_look_that_fails_says_nothing_about_the_batches(waiting: Scene) -> Non
     assert launched(waiting.tick()) == [("collect", f"{KEY}:1")]
 
 
+@pytest.mark.slow
 def test_a_small_partition_is_collected_at_the_next_tick(scene: Scene) -> None:
     scene.land(invented(4))
     scene.submit()
@@ -311,6 +312,7 @@ def test_a_batch_that_does_not_end_after_its_cancel_blocks_until_it_ends(
 # --- partitions that share products, and runs beside the daemon --------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=0.2, failing_lines=0)])
 def test_who_waited_may_be_collected_first_and_is_served_by_the_other(waiting: Scene) -> None:
     other = Partition(waiting.partition.day, "jumbo")

@@ -15,6 +15,7 @@ from normalizer_assets_tests.scene import Scene, invented
 WORDS = ("run", "--day", "2024-10-01", "--retailer", "lider")
 
 
+@pytest.mark.slow
 def test_run_and_wait_ends_with_the_summary(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")
     scene.land(invented(12))
@@ -69,6 +70,7 @@ def test_json_has_the_figures(scene: Scene, typed: Typed) -> None:
     assert figures["answers_from"] == "standin"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=1)])
 def test_without_wait_it_returns_when_the_batches_are_sent(scene: Scene, typed: Typed) -> None:
     scene.set(BATCHING__MIN_PRODUCTS="5")

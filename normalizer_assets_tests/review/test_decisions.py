@@ -21,6 +21,7 @@ def accept_all(held: Scene, rows: list[Waiting]) -> list[Partition]:
     return decide(held.engine, [Verdict(one, "accept") for one in rows])
 
 
+@pytest.mark.slow
 def test_accepting_publishes_a_held_partition_without_a_paid_answer(
     held: Scene, in_queue: InQueue
 ) -> None:
@@ -35,6 +36,7 @@ def test_accepting_publishes_a_held_partition_without_a_paid_answer(
     assert held.bought() == bought
 
 
+@pytest.mark.slow
 def test_a_correction_replaces_the_answer_wherever_the_question_is_asked(
     held: Scene, in_queue: InQueue, named: Named
 ) -> None:
