@@ -76,6 +76,7 @@ def test_rows_of_the_rules_have_a_low_confidence_and_no_answer_is_stored(scene: 
     assert scene.rows("select * from normalizer.cache_entries") == []
 
 
+@pytest.mark.slow
 def test_the_next_day_is_answered_from_the_cache_and_costs_only_what_is_new(scene: Scene) -> None:
     scene.land(invented(30))
     scene.publish()

@@ -9,6 +9,8 @@ import pytest
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets_tests.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2024, 10, 1)
 LIDER, JUMBO, UNIMARC = (Partition(DAY, shop) for shop in ("lider", "jumbo", "unimarc"))
 EAN = "7801610001196"

@@ -9,6 +9,8 @@ from normalizer_assets.alerts.delivery import listed
 from normalizer_assets_tests.alerts.receivers import SECRET_PATH, Webhook, running_webhook
 from normalizer_assets_tests.scene import Scene, invented
 
+pytestmark = pytest.mark.slow
+
 KEY = "2024-10-01|lider"
 RUN = "`normalizer run --day 2024-10-01 --retailer lider --wait`"
 

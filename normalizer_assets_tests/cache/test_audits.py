@@ -23,6 +23,8 @@ from normalizer_assets_tests.cache.courses import (
     normalised,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def audited(work: PartitionWork, day: int = 2) -> PartitionWork:
     return configured(day_of(work, day), cache={"audit_share": 1.0})

@@ -8,6 +8,8 @@ import pytest
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {
     "name": "Smartphone Samsung Galaxy A35 5G 128GB Negro",
     "category": "Celulares",
