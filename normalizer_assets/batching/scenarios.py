@@ -61,7 +61,7 @@ def scenarios(
         figures: With which reasoning tokens; ``expected`` must be among them.
     """
     at_full = routed.with_columns(tier=pl.lit("full"))
-    individually = build_requests(config, at_full, "individual")
+    in_calls = build_requests(config, at_full, "individual")
     in_batches = (
         build_requests(config, at_full, "batch"),
         build_requests(config, routed, "batch"),
@@ -74,7 +74,7 @@ def scenarios(
             for name, reasoning in figures.items()
         }
 
-    costs = [priced(individually, batch=False)]
+    costs = [priced(in_calls, batch=False)]
     costs += [priced(requests, batch=True) for requests in in_batches]
     return tuple(
         Scenario(name, usd, savings_percent(usd["expected"], costs[0]["expected"]))

@@ -13,6 +13,9 @@ from normalizer_assets.doctor.findings import Finding
 
 START = "`normalizer dev`, or in production `dagster-daemon run`, with the same DAGSTER_HOME"
 
+SILENT_AFTER_SECONDS = 300
+"""Its threads beat every 30 s. Dagster itself takes one for healthy for half an hour."""
+
 
 @dataclass(frozen=True)
 class Heartbeat:
@@ -54,7 +57,11 @@ def judged_heartbeats(beats: Mapping[str, Heartbeat], *, is_own: bool, place: st
     """
     if all(beat.age_seconds is None for beat in beats.values()):
         return Finding("warn", f"no daemon has ever run in {place}", START)
-    silent = {name: beat for name, beat in beats.items() if not beat.healthy}
+    silent = {
+        name: beat
+        for name, beat in beats.items()
+        if not beat.healthy or (beat.age_seconds or 0) > SILENT_AFTER_SECONDS
+    }
     if silent:
         since = ", ".join(
             f"{name} {'never' if beat.age_seconds is None else f'{beat.age_seconds:.0f} s ago'}"

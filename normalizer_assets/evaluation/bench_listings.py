@@ -1,4 +1,4 @@
-"""Listings for benchmarks: a file of one's own, or the bundled sample.
+"""Listings for benchmarks and calibration: a file of one's own, or the bundled sample.
 
 Belongs here: reading them as the intake does, and drawing as many as a benchmark wants. Does
 not belong here: invented listings (``synthetic``), which say nothing about words and prices,

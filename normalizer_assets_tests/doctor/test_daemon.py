@@ -70,3 +70,11 @@ def test_the_heartbeats_of_a_real_instance_are_read(
     beat(7200)
     found = dagster(config, environ)
     assert (found.level, found.remedy) == ("fail" if is_own else "warn", START)
+
+
+def test_a_daemon_that_was_stopped_minutes_ago_does_not_run() -> None:
+    # Dagster itself takes it for healthy for half an hour.
+    beats = {"SENSOR": Heartbeat(healthy=True, age_seconds=1543.0)}
+    finding = judged_heartbeats(beats, is_own=False, place="home")
+    assert (finding.level, finding.remedy) == ("warn", START)
+    assert "does not run; last heartbeats: SENSOR 1543 s ago" in finding.found
