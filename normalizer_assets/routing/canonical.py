@@ -76,6 +76,8 @@ _JOINS: tuple[tuple[str, str], ...] = (
     # Of an adaptor, order alone tells which end is which.
     (r"([^ ,;+_]+) (macho|hembra) ", "${1}_$2 "),
     (r" (macho|hembra) ", " _$1 "),
+    # Cream cheese is no crema de queso.
+    (r" queso crema ", " queso_crema "),
     # A zero that negates nothing sorts behind every word that it could negate.
     (r"(?-u:\b)cero(?-u:\b)", "zero"),
     (r"([\p{L}\p{N}])\+([\p{L}\p{N}])", "$1 $2"),

@@ -58,6 +58,7 @@ def test_spellings_of_one_product_have_one_name(spellings: tuple[str, ...]) -> N
         ("Coca Cola 2 L + Sprite 1 L", "Coca Cola 1 L + Sprite 2 L"),
         ("Pack leche 1 L", "Leche 1 L"),
         ("iPhone 13 reacondicionado", "iPhone 13"),
+        ("Queso crema Colun 200 g", "Crema de queso Colun 200 g"),
         ("Paracetamol 500 mg", "Paracetamol 500 g"),
         ("Vitamina E", "Vitamina"),
         ("Té 20 bolsitas", "Té 20 sobres"),
