@@ -17,22 +17,28 @@ import polars as pl
 from normalizer_assets.answers.groups import CARE, COMPUTING, FOOD, HOUSEHOLD
 from normalizer_assets.cache.lexicon import (
     BUILT_IN,
+    CUT_LETTERS,
     FITTINGS,
     MEMORY_WORDS,
     Lexicon,
     aliases,
+    beginnings,
+    flavour_beginnings,
     harmless_words,
-    marked_abbreviations,
+    holdings,
+    one_gender,
     owners,
     stem,
     stems,
     talk,
-    use_clause,
+    talk_clauses,
     vocabulary,
 )
 from normalizer_assets.grammar.brands import brand_of, stated_brand
-from normalizer_assets.grammar.quantities import NUMBER, UNITS
-from normalizer_assets.grammar.text import fold, words
+from normalizer_assets.grammar.colours import COLOUR_WORDS
+from normalizer_assets.grammar.products import FLAVOUR_WORDS
+from normalizer_assets.grammar.quantities import COUNT_UNITS, NUMBER, UNITS
+from normalizer_assets.grammar.text import any_of, fold, words
 from normalizer_assets.routing.canonical import canonical_name
 
 _WORDS = pl.List(pl.String)
@@ -88,9 +94,25 @@ def differences(pairs: pl.DataFrame, lexicon: Lexicon = BUILT_IN) -> pl.Series:
 def _compared(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     """Reads both listings of each pair and adds what they differ in."""
     without = [name for name in ("ean_a", "ean_b") if name not in pairs.columns]
-    pairs = pairs.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in without)
+    pairs = pairs.with_columns(
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in without), spoken=_spoken()
+    )
     frame = _joined(pairs, _described(pairs, lexicon))
     return _with_differences(_with_makers(frame), lexicon)
+
+
+def _spoken() -> pl.Expr:
+    """The category group in whose words both names are read.
+
+    It is one, though shops divide goods differently, and one that knows their words where
+    there is one.
+    """
+    groups = [pl.col(f"group_{side}") for side in "ab"]
+    return (
+        pl.when(groups[0] == "other").then(groups[1])
+        .when(groups[1] == "other").then(groups[0])
+        .otherwise(pl.min_horizontal(groups))
+    )  # fmt: skip
 
 
 # --- one listing ----------------------------------------------------------------------
@@ -100,20 +122,17 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     """Reads every listing once, in however many pairs it stands.
 
     Returns:
-        name, brand, group; text (canonical), tokens (stems, quantities, codes), pieces (its
+        name, brand, spoken; text (canonical), tokens (stems, quantities, codes), pieces (its
         words as they follow one another), field and stated (the brand that the row's field
         and the name say, as words), lines (of owners, that it names).
     """
-    sides = [
-        pairs.select(**{column: f"{column}_{side}" for column in ("name", "brand", "group")})
-        for side in "ab"
-    ]
+    sides = [pairs.select("spoken", name=f"name_{side}", brand=f"brand_{side}") for side in "ab"]
     listings = pl.concat(sides).unique().rechunk()
     # Group by group: chosen inside one expression, each group's words would double it.
     rewritten = pl.concat(
         [
             part.with_columns(plain=_rewritten(pl.col("name"), str(group)))
-            for (group,), part in listings.partition_by("group", as_dict=True).items()
+            for (group,), part in listings.partition_by("spoken", as_dict=True).items()
         ]
     ).rechunk()
     field = stated_brand(pl.col("brand"))
@@ -121,32 +140,48 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         words(fold(field)).str.replace_all(" ", "  ", literal=True), aliases()
     ).str.replace_all(" +", " ")
     read = rewritten.with_columns(
-        text=canonical_name(pl.col("plain"), one_spelling, lexicon.noise_words),
+        # A brand that the name carries is not put in front of it: of "Red Bull" twice the
+        # colours would be counted.
+        text=canonical_name(
+            pl.col("plain"),
+            pl.when(~words(pl.col("plain")).str.contains(one_spelling, literal=True)).then(
+                one_spelling
+            ),
+            lexicon.noise_words,
+        ),
         pieces=_pieces(words(pl.col("plain"))),
         field=_pieces(one_spelling),
-        stated=_pieces(words(fold(brand_of(pl.col("plain"), pl.col("group"))))),
+        stated=_pieces(words(fold(brand_of(pl.col("plain"), pl.col("spoken"))))),
         lines=_lines(words(fold(pl.concat_str("brand", "name", separator=" ", ignore_nulls=True)))),
     )
     return pl.concat(
         [
             part.with_columns(tokens=_tokens(pl.col("text"), str(group)))
-            for (group,), part in read.partition_by("group", as_dict=True).items()
+            for (group,), part in read.partition_by("spoken", as_dict=True).items()
         ]
     )
 
 
 _ORDINALS = r"ra|da|er|ro|do|ta|to|ma|va|na|a|st|nd|rd|th"
 _BY_MEANS_OF = "vapor|gas|parafina|pilas?|baterias?|lena|mano|cuadros|rayas|control remoto"
+SCENTS = ("lavanda", "eucalipto", "pino", "floral", "citrico", "bebe", "primavera")
+_COUNTED = any_of(spelling for unit in COUNT_UNITS for spelling in UNITS[unit])
 _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
+    (r"([a-z])-([a-z])", "$1 $2"),
     (r"\bc/ ?([a-z]{2})", "con $1"),
     (r"\bs/ ?([a-z]{2})", "sin $1"),
     (r"\bp/ ?([a-z]{2})", "para $1"),
-    # The full stop stays with what it cuts until the word is looked up.
-    (r"([a-z])\.($|[ /,])", "$1\u2025 $2"),
+    # What a full stop cuts is looked up without it.
+    (r"([a-z])\.($|[ /,])", "$1 $2"),
     (r"([0-9])°", "$1 grados"),
     (r"'s\b", "s"),
     (rf" a ({_BY_MEANS_OF})\b", " $1"),
-    (r"[()\[\]|!?*]", " "),
+    (rf"\bcolor (?:de )?({any_of(COLOUR_WORDS)})\b", "$1"),
+    (rf" (?:sabor|aroma|fragancia) (?:a |de )?({any_of((*FLAVOUR_WORDS, *SCENTS))})\b", " $1"),
+    (rf" x ?([0-9]+ ?{_COUNTED})\b", " $1"),
+    # Chile's copy of a device: "RT29K571JS8/ZS".
+    (r"\b([a-z]+[0-9][a-z0-9]{3,})/(?:zs|cl)\b", "$1"),
+    (r"[()\[\]|!¡?¿*]", " "),
     (r"[,;:] |[,;:]$| [-/] ", " , "),
     # "3ra generacion" and "generacion 3" are one, and so is "3rd gen".
     (rf"\b([0-9]{{1,2}})(?:{_ORDINALS}) (?:gen|generacion|generation)\b",
@@ -160,15 +195,18 @@ def _rewritten(name: pl.Expr, group: str) -> pl.Expr:
     text = fold(name)
     for pattern, replacement in _ABBREVIATIONS:
         text = text.str.replace_all(pattern, replacement)
-    text = text.str.replace_all(use_clause(), " $1")
-    # Doubled spaces let neighbours be found that would share one.
-    text = pl.concat_str(pl.lit("  "), text.str.replace_all(" +", "  "), pl.lit("  "))
-    phrases = vocabulary(group).phrases
-    marked = {f"{cut}\u2025": word for cut, word in marked_abbreviations(group).items()}
-    text = _exchanged(text, marked).str.replace_all("\u2025", "", literal=True)
-    for replaced in (dict.fromkeys(talk(), ""), aliases(), phrases):
+    text = text.str.replace_all(" +", " ").str.strip_chars_end(" ,")
+    for pattern, replacement in talk_clauses(group):
+        text = text.str.replace_all(pattern, replacement)
+    text = _spaced(text)
+    for replaced in (dict.fromkeys(talk(), ""), aliases(), vocabulary(group).phrases):
         text = _exchanged(text, replaced)
     return text.str.replace_all(" +", " ").str.strip_chars(" ,")
+
+
+def _spaced(text: pl.Expr) -> pl.Expr:
+    """Doubled spaces let neighbours be found that would share one."""
+    return pl.concat_str(pl.lit("  "), text.str.replace_all(" +", "  "), pl.lit("  "))
 
 
 def _exchanged(spaced: pl.Expr, exchanged: Mapping[str, str]) -> pl.Expr:
@@ -194,11 +232,12 @@ def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
         spaced = spaced.str.replace(r" x_([0-9]+)($| |,)", " ${1}un$2")
         spaced = spaced.str.replace_all(r" x,? ([0-9]+un)", " $1")
     synonyms = vocabulary(group).synonyms
+    known = stem(pl.element()).replace_strict(dict(synonyms), default=None, return_dtype=pl.String)
     # Where anything may stand, a glass and glasses are two.
-    stemmed = pl.element() if group == "other" else stem(pl.element())
+    stemmed = (one_gender if group == "other" else stem)(pl.element())
     return (
         _pieces(spaced.str.replace_all(r"[,;]", " "))
-        .list.eval(stemmed.replace(dict(synonyms)))
+        .list.eval(pl.coalesce(known, stemmed))
         .list.unique(maintain_order=True)
     )
 
@@ -224,8 +263,10 @@ def _joined(pairs: pl.DataFrame, read: pl.DataFrame) -> pl.DataFrame:
     frame = pairs
     for side in "ab":
         frame = frame.join(
-            read.rename({column: f"{column}_{side}" for column in read.columns}),
-            on=[f"name_{side}", f"brand_{side}", f"group_{side}"],
+            read.rename(
+                {column: f"{column}_{side}" for column in read.columns if column != "spoken"}
+            ),
+            on=[f"name_{side}", f"brand_{side}", "spoken"],
             how="left",
             nulls_equal=True,
             maintain_order="left",
@@ -240,14 +281,16 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
     one of them.
     """
     frame = pairs.with_columns(
-        *(pl.coalesce(f"field_{side}", f"stated_{side}").alias(f"maker_{side}") for side in "ab"),
+        *(_maker(side).alias(f"maker_{side}") for side in "ab"),
         shared=pl.col("lines_a").list.set_intersection("lines_b"),
     )
     frame = frame.with_columns(
         owners=_word_lists(pl.col("shared").list.eval(pl.element().replace(owners())))
     ).with_columns(owned=pl.concat_list(_word_lists("shared"), "owners"))
-    both_owned = pl.all_horizontal(
-        pl.col(f"maker_{side}").list.set_difference("owned").list.len() == 0 for side in "ab"
+    # Where both name a line, a name that says no maker says the line's.
+    both_owned = (pl.col("owned").list.len() > 0) & pl.all_horizontal(
+        pl.col(f"maker_{side}").fill_null([]).list.set_difference("owned").list.len() == 0
+        for side in "ab"
     )
     fittings = pl.lit(stems(FITTINGS), dtype=_WORDS)
     fits_others = pl.any_horizontal(
@@ -258,7 +301,7 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
     # one owner apart: Fanta and Sprite, whose field says Coca-Cola.
     named = [pl.col(f"field_{side}").fill_null([]) for side in "ab"]
     return frame.with_columns(
-        one_maker=(glued[0] == glued[1]) | both_owned,
+        one_maker=pl.when(both_owned).then(True).otherwise(glued[0] == glued[1]),
         **{
             f"named_{side}": pl.when(fits_others)
             .then(pl.lit([], dtype=_WORDS))
@@ -266,6 +309,13 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
             for side in "ab"
         },
     )
+
+
+def _maker(side: str) -> pl.Expr:
+    """The brand that a row's field says, or its name where the field says a holding alone."""
+    field, stated = pl.col(f"field_{side}"), pl.col(f"stated_{side}")
+    held = field.list.join(" ").is_in(list(holdings()))
+    return pl.when(held).then(pl.coalesce(stated, field)).otherwise(pl.coalesce(field, stated))
 
 
 def _partly_said(side: str) -> pl.Expr:
@@ -295,7 +345,8 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         .alias(f"tokens_{side}")
         for side in "ab"
     ]
-    frame = _without_compounds(pairs.with_columns(own))
+    frame = pairs.with_columns(own, known=_known_of_both())
+    frame = _without_cut_words(_without_compounds(frame))
     parts = [
         part.with_columns(
             harmless=_harmless(str(group), lexicon),
@@ -305,24 +356,39 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
             kinds=pl.lit(
                 sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
             ),
+            implied=_word_lists(
+                pl.col("known").list.eval(
+                    pl.element().replace_strict(
+                        vocabulary(str(group)).implied, default=None, return_dtype=pl.String
+                    )
+                )
+            ).list.set_difference(pl.lit(sorted(_telling(lexicon, group)), dtype=_WORDS)),
         )
-        for (group,), part in frame.partition_by("group_a", as_dict=True).items()
+        for (group,), part in frame.partition_by("spoken", as_dict=True).items()
     ]
     frame = pl.concat(parts).sort("pair")
-    nothing = pl.lit([], dtype=_WORDS)
     return frame.with_columns(
         alone=pl.concat_list("only_a", "only_b"),
         two_kinds=pl.all_horizontal(
             pl.col(f"only_{side}").list.set_intersection("kinds").list.len() > 0 for side in "ab"
         ),
         # A kind beside one that both name is no kind: the biscuits in an ice cream.
-        omissible=pl.when(
-            pl.col("one_maker") & (pl.col("common").list.set_intersection("kinds").list.len() == 0)
-        )
-        .then("assumed")
-        .otherwise(nothing),
+        omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() > 0)
+        .then(pl.col("implied").list.set_difference("kinds"))
+        .when("one_maker")
+        .then(pl.concat_list("implied", "assumed"))
+        .otherwise("implied"),
     ).with_columns(
         differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
+    )
+
+
+def _known_of_both() -> pl.Expr:
+    """What both say: their common words, and their maker where it is one."""
+    maker = pl.when("one_maker").then(pl.coalesce("maker_a", "maker_b").list.join(" "))
+    return pl.concat_list(
+        pl.col("tokens_a").list.set_intersection("tokens_b"),
+        pl.concat_list(maker).list.drop_nulls(),
     )
 
 
@@ -385,6 +451,87 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
         pl.concat(found)
         .group_by("pair")
         .agg(parts=pl.col("parts").explode(empty_as_null=True, keep_nulls=True), wholes="whole")
+    )
+
+
+_CUT = r"(?-u:\b)([a-z]{3,})\.(?:$|[ /,])"
+
+
+def _without_cut_words(pairs: pl.DataFrame) -> pl.DataFrame:
+    """A word that is cut by a full stop in one name is the one of the other that begins so.
+
+    "Ital." is "Italiana" beside a name that has it, where only one word of the other begins
+    so and no other known word does: beside "Limón" "Lim." may still be lima. At least half of
+    the word must be there where nobody knows it, and of any medicine's: "Clor." is many.
+    """
+    frame = pairs
+    for cut, whole in (("a", "b"), ("b", "a")):
+        found = _cut_words(frame, cut, whole)
+        frame = (
+            frame.join(found, on="pair", how="left", maintain_order="left")
+            .with_columns(
+                pl.col(f"only_{cut}").list.set_difference(pl.col("cuts").fill_null([])),
+                pl.col(f"only_{whole}").list.set_difference(pl.col("wholes").fill_null([])),
+            )
+            .drop("cuts", "wholes")
+        )
+    return frame
+
+
+def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
+    """Finds words of one name that are cut words of the other.
+
+    Returns:
+        pair, cuts (stems of what stands before full stops), wholes (stems of the words).
+    """
+    candidates = (
+        frame.filter(
+            (pl.col(f"only_{cut}").list.len() > 0) & (pl.col(f"only_{whole}").list.len() > 0)
+        )
+        .select(
+            "pair",
+            "spoken",
+            left=f"only_{cut}",
+            whole=f"only_{whole}",
+            cut=fold(pl.col(f"name_{cut}")).str.extract_all(_CUT),
+        )
+        .explode("cut", empty_as_null=False, keep_nulls=False)
+        .with_columns(pl.col("cut").str.extract(_CUT))
+        .with_columns(stem=stem(pl.col("cut")))
+        .filter(pl.col("left").list.contains(pl.col("stem")))
+        .explode("whole", empty_as_null=False, keep_nulls=False)
+        .filter(pl.col("whole").str.starts_with(pl.col("cut")))
+    )
+    candidates = pl.concat(
+        [
+            part.with_columns(
+                known=pl.col("cut").replace_strict(
+                    beginnings(str(group)), default=None, return_dtype=pl.String
+                )
+            )
+            for (group,), part in candidates.partition_by("spoken", as_dict=True).items()
+        ]
+        or [candidates.with_columns(known=pl.lit(None, dtype=pl.String))]
+    )
+    half = pl.col("cut").str.len_chars() * 2 >= pl.col("whole").str.len_chars()
+    flavour = pl.col("cut").replace_strict(
+        flavour_beginnings(), default=None, return_dtype=pl.String
+    )
+    letters = pl.col("cut").str.len_chars()
+    half = letters * 2 >= pl.col("whole").str.len_chars()
+    clear = (
+        pl.when((flavour == pl.col("whole")).fill_null(value=False))
+        .then(pl.lit(value=True))
+        .when(pl.col("known").is_null())
+        .then(half & (letters > CUT_LETTERS))
+        .otherwise((pl.col("known") == pl.col("whole")) & (half | (pl.col("spoken") != "pharmacy")))
+    )
+    return (
+        candidates.filter(
+            clear & (pl.len().over("pair", "cut") == 1) & (pl.len().over("pair", "whole") == 1)
+        )
+        .group_by("pair")
+        .agg(cuts="stem", wholes="whole")
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from normalizer_assets.answers.groups import COLOURED
+from normalizer_assets.answers.groups import COLOURED, HOUSEHOLD
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.grammar.brands import gazetteer
 from normalizer_assets.grammar.colours import COLOUR_WORDS
@@ -137,12 +137,15 @@ class Vocabulary:
         assumed: Of these, kinds that a name with a known maker may lack, because everybody
             takes them for granted: the phone among phones. "Dove Reconstrucción 400 ml" may
             be the shampoo or the conditioner, "Quaker 500 g" flour or flakes.
+        implied: Stem or maker -> the stems that say nothing new beside it, between spaces: a
+            Core i5 is an Intel, and rice comes in bags.
     """
 
     phrases: Mapping[str, str]
     synonyms: Mapping[str, str]
     kinds: frozenset[str]
     assumed: frozenset[str]
+    implied: Mapping[str, str]
 
 
 @cache
@@ -153,14 +156,14 @@ def vocabulary(group: str) -> Vocabulary:
     Label is no red label.
     """
     words = _words()
-    short = words["abbreviations"].get(EVERYWHERE, {}) | words["abbreviations"].get(group, {})
-    phrases = short | words["translations"].get(EVERYWHERE, {})
-    phrases |= words["translations"].get(group, {})
+    short = _of_shelf("abbreviations", group)
+    phrases = short | _of_shelf("translations", group)
     if group in COLOURED and group != "cosmetics":
         for colour, row in COLOUR_FORMS.items():
             phrases |= dict.fromkeys(row.split(), colour)
+    rows = [row for of in reversed(_shelf(group)) for row in words["kinds"].get(of, ())]
     first_of = {
-        one: row[0].replace(" ", "_") for row in words["kinds"].get(group, ()) for one in row
+        number: row[0].replace(" ", "_") for row in rows for one in row for number in _numbers(one)
     }
     # An abbreviation may stand for an English word, and that one for a kind.
     for _ in range(2):
@@ -168,14 +171,21 @@ def vocabulary(group: str) -> Vocabulary:
             phrase: first_of.get(target, phrases.get(target, target))
             for phrase, target in phrases.items()
         }
+    named = sorted((one for one in first_of if " " in one), key=len, reverse=True)
+    for phrase, target in phrases.items():
+        if kind := next((one for one in named if f" {one} " in f" {target} "), None):
+            phrases[phrase] = f" {target} ".replace(f" {kind} ", f" {first_of[kind]} ").strip()
     phrases |= first_of
     phrases = {phrase: target for phrase, target in phrases.items() if phrase != target}
     longest_first = sorted(phrases.items(), key=lambda one: (-len(one[0]), one[0]))
-    # An abbreviation is written out before quantities are read: "30 compr." are comprimidos.
+    # An abbreviation is written out before quantities are read ("30 compr." are comprimidos),
+    # and a colour before several of them become one word.
     single = {
         phrase: target
         for phrase, target in longest_first
-        if " " not in phrase + target and phrase not in short
+        if " " not in phrase + target
+        and phrase not in short
+        and not {phrase, target} & {*COLOUR_WORDS}
     }
     alone = {one: name for one, name in first_of.items() if " " not in one}
     # By their stems, because a translation may name a kind in the plural.
@@ -185,7 +195,56 @@ def vocabulary(group: str) -> Vocabulary:
         synonyms=_settled(single, kind_of),
         kinds=frozenset(stems(first_of.values())),
         assumed=frozenset(stems(words["assumed"].get(group, ()))),
+        implied={
+            known: " ".join(stems(implied))
+            for of in _shelf(group)
+            for known, implied in words["implies"].get(of, {}).items()
+        },
     )
+
+
+_SHELVES: dict[str, tuple[str, ...]] = {
+    "appliances": ("small_appliances",),
+    "small_appliances": ("appliances",),
+    "cosmetics": ("personal_care",),
+    "personal_care": ("cosmetics",),
+    "other": (*HOUSEHOLD, "headphones", "consoles", "monitors", "storage", "televisions"),
+}
+"""Group -> others whose words mean the same in it: shops divide them differently."""
+_SHORTEST_PLURAL = 4
+"""Shorter words are prepositions."""
+
+
+def _shelf(group: str) -> tuple[str, ...]:
+    """The groups whose words a group has, its own first."""
+    return (group, *_SHELVES.get(group, ()))
+
+
+def _of_shelf(table: str, group: str) -> dict[str, str]:
+    """Phrase -> phrase of a table, for a group; its own words count before those of others."""
+    found: dict[str, str] = {}
+    for of in (*reversed(_shelf(group)), EVERYWHERE, group):
+        found |= _words()[table].get(of, {})
+    return found
+
+
+def _numbers(phrase: str) -> tuple[str, ...]:
+    """A phrase as it stands, and with its first, its last or all words in the plural."""
+    first, *others = phrase.split()
+    if not others:
+        return (phrase,)
+    return (
+        phrase,
+        " ".join([_plural(first), *others]),
+        " ".join([first, *others[:-1], _plural(others[-1])]),
+        " ".join(map(_plural, (first, *others))),
+    )
+
+
+def _plural(word: str) -> str:
+    if len(word) < _SHORTEST_PLURAL or word.endswith("s"):
+        return word
+    return word + ("s" if word[-1] in "aeiou" else "es")
 
 
 def _settled(single: Mapping[str, str], kind_of: Mapping[str, str]) -> dict[str, str]:
@@ -220,54 +279,63 @@ def owners() -> dict[str, str]:
 
 
 @cache
+def holdings() -> frozenset[str]:
+    """Returns owners of brands that stand on no product themselves, folded: "Puig"."""
+    return frozenset(_words()["holdings"])
+
+
+@cache
 def aliases() -> dict[str, str]:
     """Returns spelling of a brand -> the one that stands for it, folded, longest first."""
     found: dict[str, str] = _words()["aliases"]
     return dict(sorted(found.items(), key=lambda one: (-len(one[0]), one[0])))
 
 
-MARKED_LETTERS = 3
+CUT_LETTERS = 3
 """A word that is cut shorter may be any."""
 
 
 @cache
-def marked_abbreviations(group: str) -> dict[str, str]:
-    """Returns beginning of a word -> the word, where a group knows one such word alone.
+def beginnings(group: str) -> dict[str, str]:
+    """Returns beginning of a group's known words -> their stem, empty where several begin so.
 
-    For what is written with a full stop ("Paracet."): "lim." may be limón or limpiador, and
-    so is none. The words of other groups count too, or a beginning would be clear only
-    because a list is short.
+    For what is written with a full stop ("Paracet."): "lim." may be limón or lima. All
+    flavours and colours count in every group.
     """
-    taken = {*vocabulary(group).synonyms, *vocabulary(group).phrases}
-    return {
-        beginning: word for beginning, word in _clear_beginnings().items() if beginning not in taken
-    }
+    words, product_words = _words(), {str(of): text for of, text in PRODUCT_WORDS.items()}
+    known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
+    for table in ("translations", "abbreviations"):
+        known.update(_of_shelf(table, group).values())
+    for of in _shelf(group):
+        known.update(one for row in words["kinds"].get(of, ()) for one in row)
+        known.update(product_words.get(of, "").replace(",", " ").split())
+    single = sorted({word for phrase in known for word in phrase.split() if word.isalpha()})
+    return _clear(single)
 
 
 @cache
-def _clear_beginnings() -> dict[str, str]:
-    """Returns beginning -> the one known word that begins with it, longest first."""
-    words = _words()
-    known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
-    for table in ("translations", "abbreviations"):
-        known.update(target for part in words[table].values() for target in part.values())
-    known.update(one for rows in words["kinds"].values() for row in rows for one in row)
-    known.update(one for text in PRODUCT_WORDS.values() for one in text.replace(",", " ").split())
-    single = sorted({word for phrase in known for word in phrase.split() if word.isalpha()})
-    stem_of = dict(zip(single, stems(single), strict=True))
-    shortest: dict[str, str] = {}
-    for word in single:
-        shortest[stem_of[word]] = min(word, shortest.get(stem_of[word], word), key=len)
-    meant: dict[str, set[str]] = {}
-    for word in shortest.values():
-        for length in range(MARKED_LETTERS, len(word)):
-            meant.setdefault(word[:length], set()).add(word)
-    whole = set(single)
-    return {
-        beginning: next(iter(found))
-        for beginning, found in sorted(meant.items(), key=lambda one: (-len(one[0]), one[0]))
-        if len(found) == 1 and beginning not in whole
-    }
+def flavour_beginnings() -> dict[str, str]:
+    """The same of flavours and colours alone: beside "Almendra" "Alm." is no "almohada"."""
+    return _clear(
+        sorted(
+            {
+                word
+                for phrase in (*FLAVOUR_WORDS, *COLOUR_WORDS)
+                for word in phrase.split()
+                if word.isalpha()
+            }
+        )
+    )
+
+
+def _clear(words: Iterable[str]) -> dict[str, str]:
+    given = list(words)
+    found: dict[str, str] = {}
+    for word, stem_of in zip(given, stems(given), strict=True):
+        for length in range(CUT_LETTERS, len(word) + 1):
+            beginning = word[:length]
+            found[beginning] = stem_of if found.get(beginning, stem_of) == stem_of else ""
+    return found
 
 
 @cache
@@ -277,11 +345,41 @@ def talk() -> tuple[str, ...]:
 
 
 @cache
-def use_clause() -> str:
-    """Returns a pattern for clauses such as "ideal para la oficina", over single spaces."""
-    openers, uses = (any_of(_words()[name]) for name in ("talk_openers", "talk_uses"))
-    articles = "(?:(?:el|la|los|las|tu|tus|toda la|todo el) )?"
-    return rf" (?:{openers}) para {articles}{uses}(?: [ye] {articles}{uses})?($|[ ,])"
+def talk_clauses(group: str) -> tuple[tuple[str, str], ...]:
+    """Returns patterns for clauses of shop talk over single spaces, with what they leave.
+
+    A clause ends the name or stands before a comma, and has nothing but words of three
+    classes: claims ("ideal", "tu"), links ("para", "el"), and after a claim fillers
+    ("familia", "momento"). A filler alone may tell products apart, so none goes without a
+    claim before it, and no claim without an article goes alone. The names of games, books
+    and perfumes are made of claims, too: among them only those of a shop count. What a thing
+    is ideal for stays.
+    """
+    words = _words()
+    claims = words["talk_offers" if group in words["talkless"] else "talk_claims"]
+    claim, link, filler = any_of(claims), any_of(words["talk_links"]), any_of(words["talk_fillers"])
+    claim = rf"(?:(?:hasta )?[0-9]{{1,2}} cuotas|{claim})"
+    filler = rf"(?:[0-9]{{1,2}} (?:horas|hrs|dias|meses|anos|cuotas)|{filler})"
+    # It does not end in a link: a "SE" or an "A" there is a suffix.
+    further = rf"(?: (?:{claim}|{link}|{filler}))* (?:{claim}|{filler})"
+    clause = (
+        rf"(?:(?:{link} )*{claim}{further}|(?:(?:el|la|lo|le|les|los|las|muy|mas|super) )+{claim})"
+    )
+    article = "(?:(?:el|la|los|las|tu|tus|su|sus|todo tipo de|todo|toda) )?"
+    return (
+        (rf" (?:tu|tus|su|sus) ({_TOLD})\b", " $1"),
+        (rf" {clause}(?:(?: (?:a|de|para))?( {_TOLD}))?( ,|$)", " $1$2"),
+        (rf" {_OPENERS} para {article}", " para "),
+    )
+
+
+_TOLD = "(?:perros?|gatos?|cachorros?|gatitos?|bebes?|ninos?|ninas?|pelo|cabello|piel|manos|pies)"
+"""Whom it is for stays, whatever is said of them: "le encantará a tu perro"."""
+_OPENERS = (
+    "(?:(?:muy |especialmente )?(?:ideal|ideales|perfect[oa]s?|recomendad[oa]s?|indicad[oa]s?|"
+    "disenad[oa]s?|pensad[oa]s?|cread[oa]s?|apt[oa]s?|adecuad[oa]s?)(?: especialmente)?)"
+)
+"""What may stand before a "para" and says nothing."""
 
 
 @cache
@@ -299,22 +397,37 @@ def stem(word: pl.Expr) -> pl.Expr:
     Args:
         word: String expression, folded; what holds a digit stays as it is.
     """
-    for pattern, replacement in _STEMS:
+    for pattern, replacement in _PLURALS:
         word = word.str.replace(pattern, replacement)
-    return word
+    return one_gender(word)
 
 
 _ADJECTIVES = (
-    "inalambric|electric|automatic|liquid|organic|plastic|metalic|ergonomic|termic|descremad|"
-    "semidescremad|deslactosad|congelad|saborizad|hidratad|mecanic|magnetic|acustic|portatil"
+    "[a-z]{2,}(?:ad|id|ic|os|iv)|blanc|negr|roj|amarill|portatil|liquid|frit|crud|caser|"
+    "plastic|adult|pequen|median|giratori|curv|cort|larg|anch|redond|universitari|amarg|"
+    "american|italian|chilen|mexican|grieg|argentin|fin|grues|enter|vegan|vegetarian|mixt|"
+    "compact|femenin|masculin|calid|fri|neutr|oscur|clar|recubiert|urban"
 )
-"""Of these alone the gender tells nothing: "empanada" and "empanado" are two dishes."""
-_STEMS: tuple[tuple[str, str], ...] = (
+"""Of these alone the gender tells nothing."""
+_TWO_GENDERS = (
+    "empanad|granad|tostad|helad|asad|pescad|picad|entrad|parad|partid|salid|music|quimic|"
+    "grafic|espos|raposad|manzanill|cruzad|tapad|nevad"
+)
+"""Not of these: "empanada" and "empanado" are two dishes."""
+_PLURALS: tuple[tuple[str, str], ...] = (
     (r"^([a-z_]{2,}[lnrdj])es$", "$1"),
     (r"^([a-z_]{2,})ces$", "${1}z"),
     (r"^([a-z_]{2,}[^s0-9])s$", "$1"),
-    (f"^({_ADJECTIVES})a$", "${1}o"),
 )
+
+
+def one_gender(word: pl.Expr) -> pl.Expr:
+    """An adjective without its gender, and with its number."""
+    return (
+        pl.when(word.str.contains(rf"^(?:{_TWO_GENDERS})as?$"))
+        .then(word)
+        .otherwise(word.str.replace(rf"^({_ADJECTIVES})a(s?)$", "${1}o$2"))
+    )
 
 
 def stems(words: Iterable[str]) -> list[str]:

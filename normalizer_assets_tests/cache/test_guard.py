@@ -58,6 +58,18 @@ def judged(
         ),
         ("Termómetro Omron MC-246", "Termómetro Omron MC-246 Fácil de Usar", "pharmacy"),
         ("Huevos Yemita x30", "Huevos Yemita 30 un", "groceries"),
+        # A word that is cut, beside the name that has it.
+        ("Salsa Pomarola Ital. 200 g", "Salsa Pomarola Italiana 200 g", "groceries"),
+        ("Chocolate Costa Alm. 100 g", "Chocolate Costa Almendra 100 g", "groceries"),
+        # What follows from a word of both, or from their maker.
+        ("Televisor LG 55UR7800 4K", "Smart TV LG 55UR7800 4K UHD", "televisions"),
+        ("Notebook Lenovo V15 i5 8GB 512GB", "Notebook Lenovo V15 Core i5 8GB 512GB", "notebooks"),
+        ("Heineken lata 470 cc", "Cerveza Heineken lata 470 cc", "beverages"),
+        ("Arroz Tucapel Grado 1 1 kg", "Arroz Tucapel Grado 1 Bolsa 1 kg", "groceries"),
+        ("Celular Honor X7b 256GB Color Negro", "Celular Honor X7b 256GB Negro", "smartphones"),
+        ("Losartán 50 mg x 30 comp. Opko", "Losartán 50 mg 30 comprimidos Opko", "pharmacy"),
+        # One says its maker, and both a line of it.
+        ("SSD Samsung 990 PRO 2TB", "SSD 990 PRO 2TB", "storage"),
     ],
 )
 def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: str) -> None:
@@ -116,6 +128,19 @@ def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: st
         ),
         # An abbreviation that may be several words is none.
         ("Lavalozas Quix Lim. 750 ml", "Lavalozas Quix Limpiador 750 ml", "cleaning", "only one"),
+        ("Lavalozas Quix Lim. 750 ml", "Lavalozas Quix Lima 750 ml", "cleaning", "only one"),
+        ("Clor. 10 mg 20 comp", "Clorfenamina 10 mg 20 comp", "pharmacy", "only one"),
+        ("Silla Auto Bebé Conv. Negra", "Silla Auto Bebé Convencional Negra", "baby", "only one"),
+        # What follows from another word does not follow from this one.
+        ("TV LG 32 HD", "Smart TV LG 32 HD", "televisions", "only one of them has: smart"),
+        ("Coca-Cola 350 ml", "Coca-Cola 350 ml lata", "beverages", "only one of them has: lata"),
+        ("Detergente Omo 3 L botella", "Detergente Omo 3 L doypack", "cleaning", "only one"),
+        ("Helado Oreo 1 L", "Helado Galleta Oreo 1 L", "dairy", "only one"),
+        # Kinds that shops do not tell apart and makers do.
+        ("Polera Colo Colo 2024", "Camiseta Colo Colo 2024", "clothing", "two kinds"),
+        ("Trapero Virutex", "Mopa Virutex", "cleaning", "two kinds"),
+        ("Limpiador de baño Harpic", "Limpiador de inodoro Harpic", "cleaning", "two kinds"),
+        ("Vino Reserva Gran Tarapacá", "Vino Gran Reserva Tarapacá", "beverages", "only one"),
         ("Galaxy A5 128GB", "Galaxy A 5128GB", "smartphones", "only one"),
         ("Polera Niña Colloky Rosada", "Polera Niño Colloky Rosada", "clothing", "only one"),
         ("Crema Nivea piel seca 400 ml", "Crema Nivea piel grasa 400 ml", "personal_care", "only"),
@@ -155,6 +180,19 @@ def test_brands_of_one_owner_are_told_apart_by_their_names(
 ) -> None:
     brands = {"brand_a": field, "brand_b": field}
     assert not judged(name_a, name_b, "beverages", **brands)[0]
+
+
+def test_a_holding_on_the_brand_field_says_no_brand() -> None:
+    brands = {"brand_a": "CCU", "brand_b": "Cristal"}
+    assert judged("Cerveza Cristal 1 L", "Cristal Cerveza 1 L", "beverages", **brands)[0]
+    assert not judged("Cerveza Escudo 1 L", "Cerveza Cristal 1 L", "beverages", **brands)[0]
+
+
+def test_a_group_that_knows_their_words_reads_both_names() -> None:
+    groups = {"group_a": "other", "group_b": "pharmacy"}
+    assert judged("Omron HEM7120 brazo 30 compr.", "Omron HEM7120 brazo 30 comprimidos", **groups)[
+        0
+    ]
 
 
 def test_a_upc_is_an_ean_without_its_zero() -> None:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +11,15 @@ from hypothesis import strategies as st
 from normalizer_assets.cache.lexicon import (
     WORDS,
     LexiconError,
+    beginnings,
+    flavour_beginnings,
     harmless_words,
     lexicon,
     owners,
     read_lexicon,
     stems,
     talk,
+    talk_clauses,
     vocabulary,
 )
 from normalizer_assets.config import CATEGORY_GROUPS, load_config
@@ -26,8 +30,9 @@ CONFIG = load_config({})
 def test_the_word_lists_are_folded_and_of_known_groups() -> None:
     found = json.loads(WORDS.read_text(encoding="utf-8"))
     groups = {*CATEGORY_GROUPS, "any"}
-    for table in ("kinds", "translations", "abbreviations", "harmless"):
+    for table in ("kinds", "translations", "abbreviations", "harmless", "implies", "assumed"):
         assert set(found[table]) <= groups, table
+    assert set(found["talkless"]) <= groups
     spoken = [*found["talk"], *found["owners"], *found["owners"].values()]
     spoken += [one for rows in found["kinds"].values() for row in rows for one in row]
     for table in ("translations", "abbreviations"):
@@ -56,6 +61,9 @@ def test_no_word_stands_for_two_kinds(group: str) -> None:
         ("chocolate", "chocolate"),
         ("chocolates", "chocolate"),
         ("empanada", "empanada"),
+        ("tostadas", "tostada"),
+        ("rallada", "rallado"),
+        ("rosa", "rosa"),
         ("a54s", "a54s"),
         ("pro", "pro"),
         ("nina", "nina"),
@@ -84,6 +92,51 @@ def test_an_owner_of_an_owner_is_one_too() -> None:
 def test_shop_talk_is_whole_phrases() -> None:
     assert talk()
     assert not [phrase for phrase in talk() if " " not in phrase]
+
+
+def test_no_word_has_two_meanings_in_one_group() -> None:
+    found = json.loads(WORDS.read_text(encoding="utf-8"))
+    for group, rows in found["kinds"].items():
+        words = [word for row in rows for word in row]
+        assert len(words) == len(set(words)), group
+        for table in ("translations", "abbreviations"):
+            assert not {*found[table].get(group, {})} & {*words}, (group, table)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("arroz 1 kg ideal para compartir en familia", "arroz 1 kg"),
+        ("arroz 1 kg el favorito de tu mesa", "arroz 1 kg"),
+        ("snack 100 g le encantara a tu perro", "snack 100 g perro"),
+        ("crema ideal para piel seca", "crema para piel seca"),
+        # No claim, a claim alone, a word of no class, a suffix, a count.
+        ("arroz para la familia", "arroz para la familia"),
+        ("leche ideal", "leche ideal"),
+        ("arroz ideal para sushi", "arroz para sushi"),
+        ("audifono envio gratis se", "audifono envio gratis se"),
+        ("chicle 20 un calidad garantizada", "chicle 20 un"),
+    ],
+)
+def test_shop_talk_goes_in_clauses_that_begin_with_a_claim(text: str, left: str) -> None:
+    frame = pl.DataFrame({"text": [text]})
+    for pattern, replacement in talk_clauses("groceries"):
+        frame = frame.with_columns(pl.col("text").str.replace_all(pattern, replacement))
+    assert " ".join(frame["text"][0].split()) == left
+
+
+def test_titles_of_games_are_no_shop_talk() -> None:
+    title = pl.DataFrame({"text": ["juego vive la aventura"]})
+    for pattern, replacement in talk_clauses("consoles"):
+        title = title.with_columns(pl.col("text").str.replace_all(pattern, replacement))
+    assert title["text"][0] == "juego vive la aventura"
+
+
+def test_a_beginning_of_several_words_is_nobodys() -> None:
+    found = beginnings("groceries")
+    assert found["frambu"] == "frambuesa"
+    assert found["man"] == ""
+    assert flavour_beginnings()["almen"] == "almendra"
 
 
 def test_words_of_the_user_and_learned_ones_are_added(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_a_brand_is_known_where_the_listing_or_a_person_says_it(
 def test_brand_and_quantities_are_not_what_is_said_beside_them() -> None:
     row = {"name": "Leches Colun Enteras 1 L", "listing_brand": "Colun"}
     read = read_listings(offers(row))
-    assert sorted(read["said"][0]) == ["entera", "leche"]
+    assert sorted(read["said"][0]) == ["entero", "leche"]
     assert sorted(read["tokens"][0]) == ["1000ml", "colun", "enteras", "leches"]
 
 
