@@ -115,6 +115,18 @@ def test_the_shipped_pairs_have_enough_of_each_kind_and_no_false_hit() -> None:
         assert evaluate_cache(half, judge(half, CONFIG))["false_hits"] == 0
 
 
+@pytest.mark.slow
+def test_of_the_attack_only_what_keys_forget_gets_through() -> None:
+    attack = read_pairs(SHIPPED_PAIRS.with_name("cache_pairs_attack.csv"))
+    different, same = attack.filter(~pl.col("same")), attack.filter("same")
+    hits = different.with_columns(judge(different, CONFIG)).filter("hit")
+    assert different.height >= 880
+    # Two say other things in another order, one a line that its brand field repeats.
+    assert hits.height <= 3, hits.select("name_a", "name_b").rows()
+    assert set(hits["tier"]) <= {"exact"}
+    assert judge(same, CONFIG)["hit"].sum() >= 0.8 * same.height
+
+
 def test_no_pairs_are_no_hits() -> None:
     nothing = pl.DataFrame(schema=PAIR_SCHEMA)
     assert evaluate_cache(nothing, judge(nothing, CONFIG))["pairs"] == 0
