@@ -172,8 +172,11 @@ def statistics(reports: Sequence[PartitionReport], source: str | None) -> dict[s
     rows = sum(report.rows for report in reports)
     confidence = sum((report.mean_confidence or 0.0) * report.rows for report in reports)
     cost = sum((report.cost_usd for report in reports), Decimal(0))
-    individual = sum((report.individual_usd for report in reports), Decimal(0))
-    legacy = sum((report.individual_legacy_usd for report in reports), Decimal(0))
+    # What has landed and is not answered yet has cost nothing, and saved nothing.
+    answered_ones = [report for report in reports if report.rows]
+    paid = sum((report.cost_usd for report in answered_ones), Decimal(0))
+    individual = sum((report.individual_usd for report in answered_ones), Decimal(0))
+    legacy = sum((report.individual_legacy_usd for report in answered_ones), Decimal(0))
     spent = [one for report in reports for one in report.spent]
     answered = {step: sum(report.answered_by[step] for report in reports) for step in ANSWERED_BY}
     models: dict[str, int] = {}
@@ -206,8 +209,8 @@ def statistics(reports: Sequence[PartitionReport], source: str | None) -> dict[s
         },
         "second_opinions": sum(report.second_opinions for report in reports),
         "outcome_unknown": sum(report.outcome_unknown for report in reports),
-        "savings_percent": round(savings_percent(cost, individual), 2),
-        "savings_percent_at_legacy": round(savings_percent(cost, legacy), 2),
+        "savings_percent": round(savings_percent(paid, individual), 2),
+        "savings_percent_at_legacy": round(savings_percent(paid, legacy), 2),
         "answered_by": answered,
         "model_distribution": {
             model: {"products": count, "percentage": round(100 * _share(count, rows), 2)}

@@ -94,6 +94,16 @@ def test_a_partition_without_rows_divides_by_nothing() -> None:
     assert statistics([nothing], None)["mean_confidence"] is None
 
 
+def test_what_is_not_answered_yet_saves_nothing() -> None:
+    landed = replace(REPORT, rows=0, answered_by=dict.fromkeys(ANSWERED_BY, 0))
+    alone = statistics([landed], None)
+    assert alone["savings_percent"] == alone["savings_percent_at_legacy"] == 0.0
+    both = statistics([REPORT, landed], None)
+    assert both["costs"]["individual_at_full"] == 0.1
+    assert both["savings_percent"] == 90.0
+    assert both["costs"]["total"] == 0.02
+
+
 def test_a_report_says_what_the_database_holds(scene: Scene) -> None:
     scene.land(invented(6))
     scene.submit()
