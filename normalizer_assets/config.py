@@ -98,10 +98,12 @@ class RetailerConfig(Section):
     Attributes:
         name: Display name, used in prompts ("Falabella").
         source: Key of the source that its listings are read from.
+        max_age_days: Its own ``freshness.max_age_days``; 0: it is not watched.
     """
 
     name: str
     source: str = "landing"
+    max_age_days: int | None = Field(default=None, ge=0)
 
 
 class SourceConfig(Section):
@@ -332,6 +334,11 @@ class BatchingConfig(Section):
         doubt_seconds: Pause between the two looks at the list of batches after a create
             whose reply was lost.
         backlog_seconds: Pause after the API refused a batch for its enqueued tokens.
+        accumulate: Whether partitions with few open questions wait for others of their day and
+            leave with them in one batch. Then ``min_products`` counts from the second round on.
+        accumulate_products: A partition with fewer open questions waits, until those that wait
+            have so many together.
+        accumulate_until_hour: At this hour in Santiago what there is leaves, 0 to 23.
     """
 
     min_products: int = Field(default=100, ge=0)
@@ -344,6 +351,9 @@ class BatchingConfig(Section):
     second_round_min_hours: float = Field(default=1.0, ge=0)
     doubt_seconds: float = Field(default=60.0, ge=0)
     backlog_seconds: float = Field(default=300.0, ge=0)
+    accumulate: bool = False
+    accumulate_products: int = Field(default=1_000, gt=0)
+    accumulate_until_hour: int = Field(default=6, ge=0, le=23)
 
 
 class CanaryConfig(Section):
@@ -385,13 +395,15 @@ class BudgetConfig(Section):
 
 
 class RetentionConfig(Section):
-    """How long raw files are kept; files of an open partition are never removed.
+    """How long raw files and logs are kept; files of an open partition are never removed.
 
     Attributes:
+        event_log_days: Lines of runs' logs in Dagster's storage, where that is Postgres.
         request_files_days: Request files (JSONL) after their batch was harvested.
         result_files_days: Output and error files after their batch was harvested.
     """
 
+    event_log_days: float = Field(default=90.0, ge=1)
     request_files_days: float = Field(default=30.0, ge=0)
     result_files_days: float = Field(default=365.0, ge=0)
 
@@ -505,6 +517,8 @@ class EmbeddingConfig(Section):
         tokens_per_call: Tokens in one call (API limit 300,000).
         concurrency: Calls under way at once; while one waits for the API, another's
             vectors enter the index, which takes longer than the call.
+        batch_min_texts: From so many texts on, `normalizer cache warm` embeds them through
+            batches: half the price, within a day. ``None``: never.
     """
 
     model: str = "text-embedding-3-small"
@@ -512,6 +526,7 @@ class EmbeddingConfig(Section):
     inputs_per_call: int = Field(default=2048, gt=0, le=2048)
     tokens_per_call: int = Field(default=300_000, gt=0, le=300_000)
     concurrency: int = Field(default=2, gt=0)
+    batch_min_texts: int | None = Field(default=None, gt=0)
 
 
 class CacheConfig(Section):
@@ -522,7 +537,8 @@ class CacheConfig(Section):
         min_similarity: Cosine (0 to 1) under which nobody asks the guard. It saves work; it
             proves nothing, whatever its value.
         neighbours: How many nearest entries the guard is asked about.
-        search_breadth: pgvector's ``hnsw.ef_search``: larger finds more and takes longer.
+        search_breadth: How many entries the index finds (pgvector's ``hnsw.ef_search``), to be
+            compared by their whole vectors: larger misses fewer and takes longer.
         ttl_days: An older entry is removed; what it answered stays answered.
         audit_share: Share (0 to 1) of hits whose question is asked all the same.
         max_disagreements: After so many wrong hits within ``ttl_days`` a category group has
@@ -537,7 +553,7 @@ class CacheConfig(Section):
     semantic: bool = True
     min_similarity: float = Field(default=0.5, ge=0, le=1)
     neighbours: int = Field(default=5, gt=0, le=100)
-    search_breadth: int = Field(default=100, gt=0, le=1000)
+    search_breadth: int = Field(default=200, gt=0, le=1000)
     ttl_days: float = Field(default=365.0, gt=0)
     audit_share: float = Field(default=0.01, ge=0, le=1)
     max_disagreements: int = Field(default=3, gt=0)
@@ -558,6 +574,18 @@ class ScheduleConfig(Section):
     hour: int = Field(default=3, ge=0, le=23)
     minute: int = Field(default=0, ge=0, le=59)
     days_back: int = Field(default=2, ge=0)
+
+
+class FreshnessConfig(Section):
+    """Until when a retailer's newest published day is fresh.
+
+    Attributes:
+        max_age_days: It may be so many days old, counted from today in Santiago; 0: none is
+            watched. A day is published two days later at the latest: it is submitted in the
+            night after it, and its batches may take until the next one.
+    """
+
+    max_age_days: int = Field(default=3, ge=0)
 
 
 class _NamedSecrets(Section):
@@ -680,9 +708,17 @@ class PathsConfig(Section):
 
 
 class NormalizerConfig(Section):
-    """Everything that can be set, validated as a whole."""
+    """Everything that can be set, validated as a whole.
+
+    Attributes:
+        first_day: First day of the partitions.
+        source_url: Where people read this code, such as
+            ``https://git.example/normalizer/blob/main``, for links from the assets; empty for
+            none.
+    """
 
     first_day: date = date(2021, 1, 1)
+    source_url: str = ""
     paths: PathsConfig = PathsConfig()
     retailers: dict[str, RetailerConfig]
     sources: dict[str, SourceConfig]
@@ -703,6 +739,7 @@ class NormalizerConfig(Section):
     embedding: EmbeddingConfig = EmbeddingConfig()
     cache: CacheConfig = CacheConfig()
     schedule: ScheduleConfig = ScheduleConfig()
+    freshness: FreshnessConfig = FreshnessConfig()
     alerts: AlertsConfig = AlertsConfig()
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from normalizer_assets.answers.confidence import load_calibrations, yardstick
 from normalizer_assets.answers.verdicts import Facts, GateVerdict, gate_verdict
 from normalizer_assets.batching import ledger, life, questions, stored_answers
+from normalizer_assets.batching.accumulation import makes_batch
 from normalizer_assets.batching.asked import asked_of
 from normalizer_assets.batching.calls import blocker
 from normalizer_assets.batching.collection import Collected
@@ -122,8 +123,9 @@ def step(work: PartitionWork) -> Iterator[Ending]:
 
 def _block(work: PartitionWork, blocked: BlockedError) -> Stop:
     polling = work.config.polling
-    # Money and room are looked at before a run is started; for the rest, a run finds out.
-    pauses = {"doubt": work.config.batching.doubt_seconds, "room": 0.0, "budget": 0.0}
+    # Money, room and company are looked at before a run is started; for the rest, a run finds out.
+    pauses = {"doubt": work.config.batching.doubt_seconds}
+    pauses |= dict.fromkeys(("room", "budget", "company"), 0.0)
     pause = pauses.get(
         blocked.by, max(polling.backoff_seconds, LOOKS_BETWEEN_TRIES * polling.interval_seconds)
     )
@@ -134,7 +136,8 @@ def _block(work: PartitionWork, blocked: BlockedError) -> Stop:
         life.block(connection, work.partition, blocked, pause)
         if blocked.by == "budget":
             questions.let_go(connection, work.partition)
-    return Stop(f"{work.partition.key} is blocked: {blocked.reason}")
+    words = "" if blocked.by == "company" else "is blocked: "
+    return Stop(f"{work.partition.key} {words}{blocked.reason}")
 
 
 def _end(work: PartitionWork, state: PartitionState, reason: str) -> None:
@@ -284,7 +287,7 @@ def again_notice(
     listings = routed.filter(pl.col("question_key").is_in(list(again))).unique(
         "question_key", keep="first", maintain_order=True
     )
-    in_batches = listings.height > config.batching.min_products
+    in_batches = makes_batch(config, partition, listings.height)
     requests = build_requests(config, listings, "batch" if in_batches else "individual")
     return (
         f"{listings.height} of {routed['question_key'].n_unique()} questions of {partition.key} "

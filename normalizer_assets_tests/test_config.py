@@ -42,6 +42,8 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
     assert config.first_day.isoformat() == "2021-01-01"
     assert config.batching.min_products == 100
     assert config.batching.deadline_hours == 26
+    assert config.batching.accumulate is False
+    assert config.batching.accumulate_products == 1000
     assert config.batching.second_round_min_hours == 1
     assert (config.canary.size, config.canary.min_products) == (20, 1000)
     assert config.canary.min_share_valid == 0.9
@@ -243,8 +245,8 @@ def test_the_shipped_file_is_valid_and_has_the_default_retailers(load: Load) -> 
         ),
         ("size = 20", "sise = 20", "sise", "unknown key `canary.sise`; did you mean `size`?"),
         (
-            "[paths]",
-            "[batching]\ncreations_per_hour = 2001\n\n[paths]",
+            "[batching]",
+            "[batching]\ncreations_per_hour = 2001",
             "creations_per_hour",
             (
                 "`batching.creations_per_hour`: Input should be less than or equal to "
@@ -415,8 +417,8 @@ def test_an_error_in_the_file_is_not_put_on_a_variable(load: Load) -> None:
         ConfigurationError, match=r"^my\.toml, line \d+: unknown key `batching\.min_prod"
     ):
         load(
-            "[router]\n",
-            "[batching]\nmin_product = 3\n\n[router]\n",
+            "[batching]\n",
+            "[batching]\nmin_product = 3\n",
             {"NORMALIZER__BATCHING__PREFERRED_LINES": "50"},
         )
 

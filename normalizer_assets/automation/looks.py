@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 UNSETTLED = ("submitted", "waiting", "collecting")
 
-PASSING_BLOCKERS = ("room", "doubt")
-"""What stands in the way until time or the partition's own batches take it out."""
+PASSING_BLOCKERS = ("room", "doubt", "company")
+"""What stands in the way until time, or batches of the partition's own or its day, take it out."""
 
 
 class WaitsInVainError(RuntimeError):

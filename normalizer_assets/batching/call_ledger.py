@@ -82,6 +82,7 @@ def sent_ids(connection: sa.Connection, partition: Partition, step: Step) -> Seq
         partition.of(batch_requests),
         batch_requests.c.step == step,
         batch_requests.c.state == "sent",
+        batch_requests.c.shard_hash.is_(None),
     )
     return connection.execute(sent).scalars().all()
 
@@ -97,7 +98,11 @@ def abandon(
     Returns:
         Requests whose raw reply was stored and not read: they only need to be read.
     """
-    dead = sa.and_(partition.of(batch_requests), batch_requests.c.step.in_(steps))
+    dead = sa.and_(
+        partition.of(batch_requests),
+        batch_requests.c.step.in_(steps),
+        batch_requests.c.shard_hash.is_(None),
+    )
     reason = "the process died before the reply was stored"
     moment = sa.func.now()
     connection.execute(
@@ -123,6 +128,7 @@ def withdraw_planned(connection: sa.Connection, partition: Partition) -> None:
         .where(
             partition.of(batch_requests),
             batch_requests.c.step.in_(SYNCHRONOUS_STEPS),
+            batch_requests.c.shard_hash.is_(None),
             batch_requests.c.state == "planned",
         )
         .values(

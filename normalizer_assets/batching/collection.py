@@ -189,7 +189,7 @@ def refuse_failed(work: PartitionWork) -> None:
     with work.begin() as connection:
         refused = ledger.refused_batches(connection, work.partition)
         for row in refused:
-            ledger.record_batch(connection, row.shard_hash, alert=None)
+            ledger.tell_refusal(connection, work.partition, row)
     reasons = [f"{row.batch_id}: {row.alert}" for row in refused]
     if reasons:
         raise BatchFailedError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from normalizer_assets.batching import budget, ledger, life, questions
+from normalizer_assets.batching import accumulation, budget, ledger, life, questions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.submission import lacking_room
 from normalizer_assets.config import NormalizerConfig
@@ -41,7 +41,7 @@ def _is_free(connection: sa.Connection, day: date, retailer: str) -> bool:
 
 
 def _is_blocked(connection: sa.Connection, config: NormalizerConfig, row: sa.Row[Any]) -> bool:
-    """Returns whether there is still no money, or no room, for a blocked partition.
+    """Returns whether there is still no money, room or company for a blocked partition.
 
     Other blockers cannot be looked at from here; they are tried again after a pause.
     """
@@ -49,12 +49,20 @@ def _is_blocked(connection: sa.Connection, config: NormalizerConfig, row: sa.Row
     if row.blocked_by == "budget" and not row.served:
         limits = budget.limits(connection, partition, config.budget)
         return min(limit.left_usd for limit in limits) < (row.blocked_usd or Decimal(0))
-    if row.blocked_by == "room":
+    if row.blocked_by in ("room", "company"):
         unsent = ledger.unsent_batches(connection, partition)
         return bool(unsent) and all(
-            lacking_room(connection, config, batch) is not None for batch in unsent
+            _has_to_wait(connection, config, partition, batch) for batch in unsent
         )
     return False
+
+
+def _has_to_wait(
+    connection: sa.Connection, config: NormalizerConfig, partition: Partition, batch: sa.Row[Any]
+) -> bool:
+    if batch.gathers_until is not None:
+        return accumulation.lacking(connection, config.batching, partition.day) is not None
+    return lacking_room(connection, config, batch) is not None
 
 
 _DUE = f"""

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 LINES_AT_ONCE = 5_000
-"""Lines that are in memory and settled together; a batch has up to 50,000."""
+CHARACTERS_AT_ONCE = 64_000_000
+"""What is in memory and settled together; a batch has up to 50,000 lines, or some with thousands
+of vectors each."""
 
 WAITING_CODES = {"token_limit_exceeded"}
 """The API's reasons for failing a batch that mean: later."""
@@ -178,11 +179,11 @@ def settle_lines(
     Yields:
         Frames of ``settlement.SETTLED_SCHEMA``; an id comes again only with a better line. The
         line as it came is the ``raw`` of its first request; the others have their own part of
-        the reply, because 50 copies of a long line would fill the database.
+        the reply, because 50 copies of a long line would fill the database. Vectors stay in
+        the file alone.
     """
     packed = {line: len(requests) for line, requests in asked.items() if len(requests) > 1}
-    remaining = iter(lines)
-    while chunk := list(islice(remaining, LINES_AT_ONCE)):
+    for chunk in _chunks(lines):
         rows: dict[str, tuple[Any, ...]] = {}
         for text in chunk:
             line = parse_batch_line(text, packed)
@@ -205,9 +206,24 @@ def settle_lines(
                     tally.refused += 1
                     tally.parameters.setdefault(line.parameter, line.reason)
                 raw = text if custom_id == requests[0] else part.content
+                if part.state == "ok" and part.answer is None:
+                    raw = None
                 rows[custom_id] = _row(custom_id, part, raw, *share)
         if rows:
             yield pl.DataFrame(list(rows.values()), schema=settlement.SETTLED_SCHEMA, orient="row")
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    characters = 0
+    for line in lines:
+        chunk.append(line)
+        characters += len(line)
+        if len(chunk) == LINES_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
 
 
 def _shares(usage: Usage, cost: Decimal, count: int) -> Iterable[tuple[Usage, Decimal]]:

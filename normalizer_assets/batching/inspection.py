@@ -102,6 +102,7 @@ def in_figures(connection: sa.Connection, batch: sa.Row[Any]) -> dict[str, Any]:
         "partitions": [each.key for each in ledger.partitions_in(connection, batch.shard_hash)],
         "llm_model": batch.llm_model,
         "state": batch.state,
+        "gathers_until": batch.gathers_until and batch.gathers_until.isoformat(),
         "done": batch.completed_count + batch.failed_count,
         "total": batch.line_count,
         "age_seconds": round(((batch.terminal_at or datetime.now(UTC)) - begun).total_seconds()),

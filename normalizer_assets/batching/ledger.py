@@ -10,7 +10,8 @@ parsed for use (DESIGN.md, "Paying").
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,12 +20,14 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import call_ledger, questions
+from normalizer_assets.batching.errors import LostTurnError
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.shards import Shard
 from normalizer_assets.db import bulk
 from normalizer_assets.db.tables import (
     TERMINAL_BATCH_STATES,
     UNSENT_BATCH_STATES,
+    Step,
     batch_requests,
     batches,
     partitions,
@@ -42,11 +45,14 @@ def plan_batch(
     shard: Shard,
     file_name: str,
     round_number: int,
+    gathers_until: datetime | None = None,
+    step: Step = "batch",
 ) -> None:
     """Writes a batch and its requests before anything leaves.
 
     ``shard.requests`` has the columns custom_id, sku, question_key, tier, llm_model,
-    prompt_version, prompt_tokens, body, estimated_usd and bound_usd.
+    prompt_version, prompt_tokens, body, estimated_usd and bound_usd. With ``gathers_until`` the
+    batch waits for company (``accumulation``).
     """
     connection.execute(
         sa.insert(batches).values(
@@ -58,6 +64,7 @@ def plan_batch(
             byte_count=len(shard.content),
             prompt_tokens=int(shard.requests["prompt_tokens"].sum()),
             estimated_usd=shard.requests["estimated_usd"].sum(),
+            gathers_until=gathers_until,
             # now() is the same for all batches of a transaction, which then have no order.
             planned_at=sa.func.clock_timestamp(),
         )
@@ -77,12 +84,29 @@ def plan_batch(
             pl.lit(shard.shard_hash).alias("shard_hash"),
             pl.lit(partition.retailer).alias("retailer"),
             pl.lit(partition.day).alias("day"),
-            pl.lit("batch").alias("step"),
+            pl.lit(step).alias("step"),
             pl.lit(round_number).alias("round"),
             pl.lit("planned").alias("state"),
             pl.Series("body_hash", [body_hash(body) for body in shard.requests["body"]]),
         ),
     )
+
+
+def embedding_batches(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> Sequence[sa.Row[Any]]:
+    """Returns the batches that ask for vectors and meet conditions, in order of planning."""
+    asks = (
+        sa.select(sa.literal(1))
+        .where(
+            batch_requests.c.shard_hash == batches.c.shard_hash,
+            batch_requests.c.step == "embedding",
+        )
+        .exists()
+    )
+    return connection.execute(
+        sa.select(batches).where(asks, *conditions).order_by(batches.c.planned_at)
+    ).all()
 
 
 def carries_partition(condition: sa.ColumnElement[bool]) -> sa.Exists:
@@ -208,9 +232,39 @@ def creations_since(connection: sa.Connection, moment: datetime) -> int:
 
 
 def refused_batches(connection: sa.Connection, partition: Partition) -> Sequence[sa.Row[Any]]:
-    """Returns harvested batches of the partition that the API refused, not yet told."""
+    """Returns harvested batches that the API refused, which the partition was not told yet."""
+    untold = (
+        sa.select(sa.literal(1))
+        .where(
+            batch_requests.c.shard_hash == batches.c.shard_hash,
+            partition.of(batch_requests),
+            batch_requests.c.state == "not_executed",
+            batch_requests.c.reason.is_distinct_from(batches.c.alert),
+        )
+        .exists()
+    )
     return batches_of(
-        connection, partition, batches.c.harvested_at.is_not(None), batches.c.alert.is_not(None)
+        connection,
+        partition,
+        batches.c.harvested_at.is_not(None),
+        batches.c.alert.is_not(None),
+        untold,
+    )
+
+
+def tell_refusal(connection: sa.Connection, partition: Partition, refused: sa.Row[Any]) -> None:
+    """Notes why the partition's lines of a refused batch were not executed.
+
+    The batch keeps its refusal: each partition in it is to be told.
+    """
+    connection.execute(
+        sa.update(batch_requests)
+        .where(
+            batch_requests.c.shard_hash == refused.shard_hash,
+            partition.of(batch_requests),
+            batch_requests.c.state == "not_executed",
+        )
+        .values(reason=refused.alert)
     )
 
 
@@ -275,6 +329,22 @@ def partitions_in(connection: sa.Connection, shard_hash: str) -> list[Partition]
     return sorted(Partition(day, retailer) for day, retailer in rows)
 
 
+def lock_partitions(connection: sa.Connection, shard_hash: str) -> list[Partition]:
+    """Locks the rows of all partitions in a batch until the transaction ends, and returns them.
+
+    Before any other lock and in one order: batches of the same partitions may be created by
+    several processes at once.
+    """
+    carried = partitions_in(connection, shard_hash)
+    connection.execute(
+        sa.select(partitions.c.epoch)
+        .where(sa.or_(*(partition.of(partitions) for partition in carried)))
+        .order_by(partitions.c.day, partitions.c.retailer)
+        .with_for_update()
+    )
+    return carried
+
+
 def record_batch(connection: sa.Connection, shard_hash: str, **values: object) -> None:
     """Updates columns of one batch."""
     connection.execute(
@@ -282,15 +352,46 @@ def record_batch(connection: sa.Connection, shard_hash: str, **values: object) -
     )
 
 
+def advance_batch(
+    connection: sa.Connection, shard_hash: str, known: sa.ColumnElement[bool], **values: object
+) -> None:
+    """Updates columns of an unsent batch that is still as this process knows it.
+
+    A process that has lost its locks may live on, and those of the other partitions in the
+    batch do not raise the epoch of its own.
+
+    Args:
+        connection: In a transaction.
+        shard_hash: The batch.
+        known: On columns of ``batches``.
+        values: The columns.
+
+    Raises:
+        LostTurnError: Another process has gone on with it.
+    """
+    changed = connection.execute(
+        sa.update(batches).where(batches.c.shard_hash == shard_hash, known).values(**values)
+    ).rowcount
+    if not changed:
+        raise LostTurnError(
+            f"another process goes on with batch {shard_hash}; nothing more is written here, and "
+            f"nothing is lost"
+        )
+
+
 def record_created(connection: sa.Connection, shard_hash: str, batch_id: str) -> None:
     """Records that the batch exists; all its requests have left.
 
     Its state is the first one, whatever it is by now: an adopted batch may be finished, and
     only a look (``polling``) records a terminal state together with its files.
+
+    Raises:
+        LostTurnError: Another process has recorded another batch.
     """
-    record_batch(
+    advance_batch(
         connection,
         shard_hash,
+        batches.c.batch_id.is_(None) | (batches.c.batch_id == batch_id),
         batch_id=batch_id,
         state="validating",
         submitted_at=sa.func.now(),
@@ -319,21 +420,72 @@ def set_deadline(connection: sa.Connection, shard_hash: str, deadline: datetime)
     connection.execute(sa.update(partitions).where(in_first_round).values(deadline_at=deadline))
 
 
-def withdraw_batch(connection: sa.Connection, shard_hash: str, reason: str) -> None:
-    """Ends a batch that never left; its requests were not executed."""
+_TURN = "(hashtextextended(:unsent, 0))"
+
+
+@contextmanager
+def turn_at(engine: sa.Engine, row: sa.Row[Any]) -> Iterator[bool]:
+    """Holds the lock that who sends or adopts an unsent batch has.
+
+    A batch may carry several partitions, and whoever works on one of them may come for it.
+
+    Args:
+        engine: The normaliser's database.
+        row: The batch.
+
+    Yields:
+        Whether the lock is held, and the batch is still as ``row`` shows it. Nobody waits: the
+        next look finds it sent.
+    """
+    name = {"unsent": f"unsent batch {row.shard_hash}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.execute(sa.text(f"select pg_try_advisory_lock{_TURN}"), name).scalar():
+            yield False
+            return
+        try:
+            now = sa.select(batches).where(batches.c.shard_hash == row.shard_hash)
+            yield connection.execute(now).one_or_none() == row
+        finally:
+            # A connection that broke has lost the lock already.
+            with suppress(sa.exc.OperationalError):
+                connection.execute(sa.text(f"select pg_advisory_unlock{_TURN}"), name)
+
+
+def withdraw_batch(connection: sa.Connection, shard_hash: str, reason: str) -> bool:
+    """Ends a batch that never left; its requests were not executed.
+
+    Those of other partitions neither: they plan them anew when they are next submitted.
+
+    Returns:
+        ``False``, and nothing is changed, where somebody sends it now or has done so.
+    """
+    name = {"unsent": f"unsent batch {shard_hash}"}
+    free = connection.execute(sa.text(f"select pg_try_advisory_xact_lock{_TURN}"), name).scalar()
     moment = sa.func.now()
-    record_batch(connection, shard_hash, state="cancelled", terminal_at=moment, harvested_at=moment)
+    ended = connection.execute(
+        sa.update(batches)
+        .where(
+            sa.literal(bool(free)),
+            batches.c.shard_hash == shard_hash,
+            batches.c.state.in_(UNSENT_BATCH_STATES),
+        )
+        .values(state="cancelled", terminal_at=moment, harvested_at=moment, gathers_until=None)
+    ).rowcount
+    if not ended:
+        return False
     connection.execute(
         sa.update(batch_requests)
         .where(batch_requests.c.shard_hash == shard_hash, batch_requests.c.state == "planned")
         .values(state="not_executed", reason=reason, settled_at=moment, cost_usd=0)
     )
+    return True
 
 
 def stand_down(connection: sa.Connection, partition: Partition) -> None:
     """Takes back what the partition has planned and provably never sent, and lets go of it.
 
-    A batch that may exist (``creating``) is none of that.
+    A batch that may exist (``creating``), or that another of its partitions sends now, is none
+    of that.
 
     Args:
         connection: In a transaction; nobody else may be working on the partition.

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from upath import UPath
 
 from normalizer_assets.batching import ledger, life, polling, questions
+from normalizer_assets.batching.accumulation import in_santiago
 from normalizer_assets.batching.errors import OperationError
 from normalizer_assets.batching.harvest import explain_errors, harvest
 from normalizer_assets.batching.inspection import find, name_of, request_states
@@ -187,14 +188,25 @@ def settle(desk: Desk, batch: sa.Row[Any]) -> str:
 def _withdraw(desk: Desk, batch: sa.Row[Any], partition: Partition) -> sa.Row[Any]:
     """Withdraws a batch that was never sent, while nobody can be sending it."""
     with _turn(desk, partition) as work:
-        current = _fresh(desk, batch)
-        if current.state not in ("planned", "uploaded"):
+        with desk.engine.connect() as connection:
+            unsent = ledger.batches_of(
+                connection, partition, batches.c.shard_hash == batch.shard_hash
+            )
+        # Gone where it was joined with others of its day.
+        state = unsent[0].state if unsent else "in a batch with others"
+        if state not in ("planned", "uploaded"):
             raise OperationError(
-                f"{name_of(current)} was {current.state} by the time its partition was free; type "
-                f"the command again"
+                f"{name_of(batch)} was {state} by the time its partition was free; type the "
+                f"command again"
             )
         with work.begin() as connection:
-            ledger.withdraw_batch(connection, batch.shard_hash, "a person withdrew its batch")
+            if not ledger.withdraw_batch(
+                connection, batch.shard_hash, "a person withdrew its batch"
+            ):
+                raise OperationError(
+                    f"{name_of(batch)} is being sent, or joined with others of its day; type the "
+                    f"command again"
+                )
             # Who waits for these questions may ask them now.
             questions.let_go(connection, partition)
     return _fresh(desk, batch)
@@ -236,8 +248,14 @@ def adopt(desk: Desk, batch_id: str) -> str:
             return f"{batch_id} was taken in meanwhile; nothing to do"
         with desk.engine.connect() as connection:
             # Who had the partition until now may have created or withdrawn it.
-            _shard_of(connection, shown)
-        record_created(work, shard.shard_hash, batch_id)
+            shard = _shard_of(connection, shown)
+        with ledger.turn_at(desk.engine, shard) as mine:
+            if not mine:
+                raise OperationError(
+                    f"{shard.file_name} is being sent by another of its partitions; type the "
+                    f"command again"
+                )
+            record_created(work, shard.shard_hash, batch_id)
         with work.begin() as connection:
             polling.record(connection, shard.shard_hash, shown)
             row = life.read(connection, partition)
@@ -306,9 +324,10 @@ def resubmit(desk: Desk, name: str, *, agreed: bool) -> list[str]:
         batch = find(connection, name)
         owners = ledger.partitions_in(connection, batch.shard_hash)
     if batch.state in UNSENT_BATCH_STATES:
+        when = batch.gathers_until and f" once it has company, {in_santiago(batch.gathers_until)}"
         raise OperationError(
             f"{name_of(batch)} was never sent ({batch.state}): `{_run(owners[0])}`, or the sensor, "
-            f"sends it; `normalizer batches cancel` withdraws it"
+            f"sends it{when or ''}; `normalizer batches cancel` withdraws it"
         )
     if not is_terminal(batch):
         polling.poll(desk.engine, desk.client)

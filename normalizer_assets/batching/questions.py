@@ -55,9 +55,10 @@ not exists (select from normalizer.batch_requests request
             where request.question_key = asker.question_key
               and request.retailer = asker.retailer and request.day = asker.day
               and (request.state in ('sent', 'received')
-                   or (request.state = 'planned' and batch.state = 'creating')))
+                   or (request.state = 'planned'
+                       and (batch.state = 'creating' or batch.gathers_until > now()))))
 """
-"""Nothing of the partition that asks it can be at the API."""
+"""Nothing of the partition that asks it can be at the API, nor waits for company to go there."""
 
 RESTING_LOOKS = 3
 """For how many looks of the sensor nothing of a partition changes before others may take

@@ -71,6 +71,7 @@ _SETTLE = (
     from normalizer.batch_requests request
     join settled using (custom_id)
     where request.shard_hash = :shard_hash and request.state = 'ok'
+      and request.step <> 'embedding'
     on conflict do nothing
     """,
     """

@@ -12,10 +12,13 @@ from datetime import datetime
 import polars as pl
 
 from normalizer_assets.config import BatchingConfig, ModelConfig
-from normalizer_assets.prompting.bodies import batch_lines
+from normalizer_assets.prompting.bodies import CHAT, Endpoint, batch_lines
 
 MOST_HALVINGS = 4
 """A queue that others fill is no reason to make ever smaller batches."""
+
+NAMED_BY = 6
+"""Characters of its shard's hash that a custom id begins with."""
 
 PACKED = "~"
 """Stands in the custom id of a request that shares its line, between the line's id and the
@@ -40,9 +43,10 @@ class Shard:
     lines: int
     content: bytes
 
-    def file_name(self, moment: datetime) -> str:
-        """Returns ``batch_YYYYMMDD_HHMMSS_<shard hash>.jsonl`` (issue 2, point 6)."""
-        return f"batch_{moment:%Y%m%d_%H%M%S}_{self.shard_hash}.jsonl"
+
+def file_name(shard_hash: str, moment: datetime) -> str:
+    """Returns ``batch_YYYYMMDD_HHMMSS_<shard hash>.jsonl`` (issue 2, point 6)."""
+    return f"batch_{moment:%Y%m%d_%H%M%S}_{shard_hash}.jsonl"
 
 
 def cut_shards(
@@ -51,6 +55,7 @@ def cut_shards(
     models: Mapping[str, ModelConfig],
     salt: str,
     refusals: Mapping[str, int] | None = None,
+    endpoint: Endpoint = CHAT,
 ) -> Iterator[Shard]:
     """Cuts requests into shards of one model within the limits on lines, bytes and tokens.
 
@@ -66,6 +71,7 @@ def cut_shards(
         refusals: Model -> how often the API refused a batch of these requests because its
             queue was full; each halves the tokens of a shard, because its count may be
             another than ours.
+        endpoint: What the lines ask.
 
     Raises:
         ValueError: One line alone is over the byte limit.
@@ -75,7 +81,7 @@ def cut_shards(
         if tokens is not None:
             tokens //= 2 ** min((refusals or {}).get(str(model), 0), MOST_HALVINGS)
         for part in _within_limits(group, limits, tokens):
-            yield _shard(part, salt)
+            yield _shard(part, salt, endpoint)
 
 
 def token_limit(limits: BatchingConfig, model: ModelConfig) -> int | None:
@@ -118,7 +124,7 @@ def _within_limits(
         yield group[start:]
 
 
-def _shard(requests: pl.DataFrame, salt: str) -> Shard:
+def _shard(requests: pl.DataFrame, salt: str, endpoint: Endpoint) -> Shard:
     digest = hashlib.sha256(salt.encode())
     lines = requests.group_by("line", maintain_order=True).agg(
         pl.col("sku").str.join("\n"), pl.col("body").first()
@@ -127,9 +133,9 @@ def _shard(requests: pl.DataFrame, salt: str) -> Shard:
     for sku, body in lines.select("sku", "body").iter_rows():
         digest.update(f"{sku}\n{body}\n".encode())
     shard_hash = digest.hexdigest()[:16]
-    named = custom_ids(requests, f"batch_{shard_hash[:6]}")
+    named = custom_ids(requests, f"batch_{shard_hash[:NAMED_BY]}")
     ids = named.unique("line", keep="first", maintain_order=True)["custom_id"]
-    content = batch_lines(ids.str.replace(rf"{PACKED}\d+$", ""), lines["body"])
+    content = batch_lines(ids.str.replace(rf"{PACKED}\d+$", ""), lines["body"], endpoint)
     return Shard(
         shard_hash=shard_hash,
         llm_model=str(requests["llm_model"][0]),

@@ -5,7 +5,8 @@ after a crash or a lost reply. Does not belong here: waiting (``polling``), resu
 (``harvest``).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ import polars as pl
 import sqlalchemy as sa
 from upath import UPath
 
-from normalizer_assets.batching import budget, call_ledger, ledger, life, questions
+from normalizer_assets.batching import accumulation, budget, call_ledger, ledger, life, questions
 from normalizer_assets.batching.calls import blocker, never_left
 from normalizer_assets.batching.canary import run_canary
 from normalizer_assets.batching.errors import BlockedError
@@ -24,15 +25,20 @@ from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.preflight import check_requests
 from normalizer_assets.batching.replies import UnreadableReplyError, expect, pages
 from normalizer_assets.batching.requests import build_requests
-from normalizer_assets.batching.shards import cut_shards, token_limit
+from normalizer_assets.batching.shards import Shard, cut_shards, file_name, token_limit
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.tables import batches
+from normalizer_assets.prompting.bodies import CHAT, EMBEDDINGS, Endpoint
 
 if TYPE_CHECKING:
     from openai import APIStatusError
 
 SHARD_METADATA = "normalizer_shard"
 """Key of the batch's metadata under which its shard hash is found again."""
+
+METADATA_CHARACTERS = 512
+"""So long a value of a batch's metadata may be."""
 
 CLOCK_MARGIN = timedelta(hours=1)
 """By how much the API's clock may differ from ours when its list is searched."""
@@ -117,10 +123,11 @@ def submit(
         work, asked = prepare(work, asked)
     to_ask = _first_round(work, asked)
     in_batches, estimated_usd = 0, Decimal(0)
-    if to_ask.height > work.config.batching.min_products:
+    if accumulation.makes_batch(work.config, work.partition, to_ask.height):
         if to_ask.height > work.config.canary.min_products:
             send_canary(work, to_ask)
-        planned = plan_batches(work, _first_round(work, asked), round_number=1)
+        until = accumulation.gathers_until(work.config, work.partition, to_ask.height)
+        planned = plan_batches(work, _first_round(work, asked), 1, gathers_until=until)
         in_batches, estimated_usd = planned.height, _total(planned)
     with work.begin() as connection:
         life.enter(connection, work.partition, "submitted")
@@ -175,13 +182,20 @@ def send_canary(work: PartitionWork, listings: pl.DataFrame) -> int:
     return run_canary(work, first)
 
 
-def plan_batches(work: PartitionWork, listings: pl.DataFrame, round_number: int) -> pl.DataFrame:
+def plan_batches(
+    work: PartitionWork,
+    listings: pl.DataFrame,
+    round_number: int,
+    *,
+    gathers_until: datetime | None = None,
+) -> pl.DataFrame:
     """Reserves money and writes batches and requests to the ledger, in one transaction.
 
     Args:
         work: The partition.
         listings: Routed listings, one a question.
         round_number: 1 or 2.
+        gathers_until: Until when the batches wait for company; ``None``: they leave at once.
 
     Returns:
         The planned requests.
@@ -195,54 +209,66 @@ def plan_batches(work: PartitionWork, listings: pl.DataFrame, round_number: int)
     with work.engine.connect() as connection:
         number = len(ledger.batches_of(connection, partition))
         refusals = ledger.refusals_for_room(connection, partition)
-    moment = datetime.now(UTC)
+    if refusals:
+        gathers_until = None  # it was too much for the queue, and would be more with company
     salt = f"{partition.key}#{number}"
-    names = {}
-    shards = []
     limits, models = work.config.batching, work.config.models
-    for shard in cut_shards(requests, limits, models, salt, refusals):
-        # The file first: a ledger row whose file is missing could never be sent, a file
-        # without a row is only a few bytes too many.
-        names[shard.shard_hash] = shard.file_name(moment)
-        _write(work.storage / "requests" / names[shard.shard_hash], shard.content)
-        shards.append(shard)
+    shards = [
+        (shard, keep_request_file(work, shard))
+        for shard in cut_shards(requests, limits, models, salt, refusals)
+    ]
     with work.begin() as connection:
         budget.reserve(connection, partition, work.config.budget, _total(requests))
-        for shard in shards:
-            name = names[shard.shard_hash]
-            ledger.plan_batch(connection, partition, shard, name, round_number)
+        for shard, name in shards:
+            ledger.plan_batch(connection, partition, shard, name, round_number, gathers_until)
         life.enter(connection, partition, "submitted")
         life.record(connection, partition, round=round_number)
     return requests
+
+
+def keep_request_file(work: PartitionWork, shard: Shard) -> str:
+    """Keeps the file of a shard and returns its name.
+
+    Before the ledger's row: a row whose file is missing could never be sent, a file without a
+    row is only a few bytes too many.
+    """
+    name = file_name(shard.shard_hash, datetime.now(UTC))
+    _write(work.storage / "requests" / name, shard.content)
+    return name
 
 
 def send(work: PartitionWork) -> list[str]:
     """Uploads and creates every planned batch of the partition that there is room for.
 
     A batch that was created, but not recorded, is found by its metadata and adopted
-    instead of bought twice.
+    instead of bought twice. What gathers is joined with that of other partitions first, if it
+    is time.
 
     Returns:
         Ids of the batches that are known since now, in order; the partition is waiting.
 
     Raises:
-        BlockedError: Some batches have to wait: for room, or for the second look at the
-            list after a lost reply. The partition stays submitted.
+        BlockedError: Some batches have to wait: for room, for the second look at the list
+            after a lost reply, or for company. The partition stays submitted.
         openai.OpenAIError: The API refused or could not be reached; the rest stays
             planned, and sending again goes on where it stopped.
     """
-    with work.engine.connect() as connection:
-        unsent = ledger.unsent_batches(connection, work.partition)
+    unsent = _unsent(work)
+    blocked: BlockedError | None = None
+    if any(row.gathers_until for row in unsent):
+        lacking = accumulation.join(work)
+        blocked = BlockedError("company", lacking) if lacking else None
+        unsent = [row for row in _unsent(work) if row.gathers_until is None]
     existing = _find(work, [row for row in unsent if row.state == "creating"])
     created: list[str] = []
-    blocked: BlockedError | None = None
     for row in unsent:
         try:
             batch_id = _adopt_or_create(work, row, existing)
         except BlockedError as waits:
-            if waits.by not in ("room", "doubt"):
+            if waits.by not in ("room", "doubt", "company"):
                 raise
-            blocked = blocked or waits
+            if blocked is None or blocked.by == "company":
+                blocked = waits
             continue
         created.append(batch_id)
     if blocked is not None:
@@ -252,15 +278,37 @@ def send(work: PartitionWork) -> list[str]:
     return created
 
 
+def _unsent(work: PartitionWork) -> Sequence[sa.Row[Any]]:
+    with work.engine.connect() as connection:
+        return ledger.unsent_batches(connection, work.partition)
+
+
 def _adopt_or_create(work: PartitionWork, row: sa.Row[Any], existing: dict[str, str]) -> str:
-    batch_id = existing.get(row.shard_hash)
-    if batch_id is None and row.state == "creating":
-        _look_twice(work, row)
-    if batch_id is None:
-        _wait_for_room(work, row)
-        batch_id = _create(work, row)
-    record_created(work, row.shard_hash, batch_id)
-    return batch_id
+    with _alone(work, row):
+        batch_id = existing.get(row.shard_hash)
+        if batch_id is None and row.state == "creating":
+            _look_twice(work, row)
+        if batch_id is None:
+            _wait_for_room(work, row)
+            batch_id = _create(work, row)
+        record_created(work, row.shard_hash, batch_id)
+        return batch_id
+
+
+@contextmanager
+def _alone(work: PartitionWork, row: sa.Row[Any]) -> Iterator[None]:
+    """Keeps the processes of other partitions in the batch from sending it as well.
+
+    Raises:
+        BlockedError: One of them does, or has done so.
+    """
+    with ledger.turn_at(work.engine, row) as mine:
+        if not mine:
+            raise BlockedError(
+                "company",
+                f"{accumulation.WAITS}: another of its partitions sends {row.file_name}",
+            )
+        yield
 
 
 def find_doubted(work: PartitionWork, row: sa.Row[Any]) -> bool:
@@ -269,20 +317,32 @@ def find_doubted(work: PartitionWork, row: sa.Row[Any]) -> bool:
     Raises:
         BlockedError: It is too early to say that it does not exist.
     """
-    batch_id = _find(work, [row]).get(row.shard_hash)
-    if batch_id is None:
-        _look_twice(work, row)
-        return False
-    record_created(work, row.shard_hash, batch_id)
-    return True
+    with _alone(work, row):
+        batch_id = _find(work, [row]).get(row.shard_hash)
+        if batch_id is None:
+            _look_twice(work, row)
+            return False
+        record_created(work, row.shard_hash, batch_id)
+        return True
 
 
 def record_created(work: PartitionWork, shard_hash: str, batch_id: str) -> None:
-    """Records that a batch exists; in the first round, its partitions' deadline runs."""
+    """Records that a batch exists; in the first round, its partitions' deadline runs.
+
+    Partitions that had no more than this batch to wait for are waiting with it: no run of
+    theirs has to find that out.
+    """
     deadline = datetime.now(UTC) + timedelta(hours=work.config.batching.deadline_hours)
-    with work.begin() as connection:
+    with work.engine.begin() as connection:
+        carried = ledger.lock_partitions(connection, shard_hash)
+        life.check_epoch(connection, work.partition, work.epoch)
         ledger.record_created(connection, shard_hash, batch_id)
         ledger.set_deadline(connection, shard_hash, deadline)
+        for partition in carried:
+            row = life.read(connection, partition)
+            in_company = row is not None and (row.state, row.blocked_by) == ("submitted", "company")
+            if in_company and not ledger.unsent_batches(connection, partition):
+                life.enter(connection, partition, "waiting")
 
 
 def _find(work: PartitionWork, doubted: list[sa.Row[Any]]) -> dict[str, str]:
@@ -362,18 +422,23 @@ def _create(work: PartitionWork, row: sa.Row[Any]) -> str:
     import openai
     from openai.types import Batch
 
-    file_id = row.input_file_id or _upload(work, row)
+    file_id, carried = row.input_file_id or _upload(work, row), _carried(work, row)
     # Written before it leaves: found after a crash it means that the batch may exist.
+    known = (
+        (batches.c.state == (row.state if row.input_file_id else "uploaded"))
+        & (batches.c.input_file_id == file_id)
+        & batches.c.missed_at.is_not_distinct_from(row.missed_at)
+    )
     with work.begin() as connection:
-        ledger.record_batch(connection, row.shard_hash, state="creating", missed_at=None)
+        ledger.advance_batch(connection, row.shard_hash, known, state="creating", missed_at=None)
     try:
         # No retry by the SDK: it sends no idempotency key, so a repeated create after a lost
         # reply buys the batch twice (facts/openai_batch.md, 1, "Idempotency").
         reply = work.client.with_options(max_retries=0).batches.create(
             input_file_id=file_id,
-            endpoint="/v1/chat/completions",
+            endpoint=_endpoint(work, row),
             completion_window="24h",
-            metadata={SHARD_METADATA: row.shard_hash, "partition": work.partition.key},
+            metadata={SHARD_METADATA: row.shard_hash, "partition": carried},
         )
         return expect(Batch, reply).id
     except openai.APIConnectionError as error:
@@ -390,14 +455,30 @@ def _create(work: PartitionWork, row: sa.Row[Any]) -> str:
         return _after_lost_reply(work, row)
 
 
+def _endpoint(work: PartitionWork, row: sa.Row[Any]) -> Endpoint:
+    this = batches.c.shard_hash == row.shard_hash
+    with work.engine.connect() as connection:
+        return EMBEDDINGS if ledger.embedding_batches(connection, this) else CHAT
+
+
+def _carried(work: PartitionWork, row: sa.Row[Any]) -> str:
+    """Names the partitions in a batch, for people who look at it at the API."""
+    with work.engine.connect() as connection:
+        keys = [partition.key for partition in ledger.partitions_in(connection, row.shard_hash)]
+    return ", ".join(keys)[:METADATA_CHARACTERS]
+
+
 def _upload(work: PartitionWork, row: sa.Row[Any]) -> str:
     from openai.types import FileObject
 
     with (work.storage / "requests" / row.file_name).open("rb") as file:
         reply = work.client.files.create(file=(row.file_name, file), purpose="batch")
     file_id = expect(FileObject, reply).id
+    known = batches.c.input_file_id.is_(None)
     with work.begin() as connection:
-        ledger.record_batch(connection, row.shard_hash, input_file_id=file_id, state="uploaded")
+        ledger.advance_batch(
+            connection, row.shard_hash, known, input_file_id=file_id, state="uploaded"
+        )
     return file_id
 
 

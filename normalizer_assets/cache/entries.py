@@ -19,13 +19,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from normalizer_assets.batching import questions
-from normalizer_assets.batching.partition import Partition
+from normalizer_assets.batching.partition import DIRECT, Partition
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.cache.vectors import VECTOR_TABLES, embed_texts, embedded_text, text_hashes
 from normalizer_assets.config import ANSWER_CONTRACT_VERSION
 from normalizer_assets.db import bulk
-from normalizer_assets.db.tables import cache_entries, semantic_hits
+from normalizer_assets.db.tables import cache_entries, review_decisions, semantic_hits
 from normalizer_assets.routing.canonical import canonical_key, variant_stem
+
+OWN = f"{DIRECT}cache"
+"""The retailer under which the cache's own calls and known products stand: no shop's
+partition."""
 
 PENDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "question_key": pl.String,
@@ -223,17 +227,28 @@ def expire(engine: sa.Engine, ttl_days: float) -> None:
             )
 
 
-def forget(connection: sa.Connection, condition: "sa.ColumnElement[bool]") -> Forgotten:
+def forget(
+    connection: sa.Connection, condition: "sa.ColumnElement[bool]", *, known_too: bool = False
+) -> Forgotten:
     """Removes entries, and withdraws what they answered by likeness.
 
     Args:
         connection: In a transaction.
         condition: On ``cache_entries``.
+        known_too: Whether known products lose their answer as well. What a person decided in
+            the review stays in any case.
     """
     keys = connection.execute(
         sa.delete(cache_entries).where(condition).returning(cache_entries.c.question_key)
     )
     gone = list(keys.scalars())
+    if known_too:
+        connection.execute(
+            sa.delete(review_decisions).where(
+                review_decisions.c.question_key == sa.any_(sa.literal(gone, sa.ARRAY(sa.Text))),
+                review_decisions.c.listing["retailer"].astext == OWN,
+            )
+        )
     return Forgotten(len(gone), withdraw(connection, gone))
 
 
@@ -251,11 +266,20 @@ def heed_decisions(
         corrected: Keys of questions.
     """
     decided = sa.literal([*rejected, *corrected], sa.ARRAY(sa.Text))
+    connection.execute(sa.text(_KEPT), {"keys": list(corrected)})
     connection.execute(
         sa.delete(cache_entries).where(cache_entries.c.question_key == sa.any_(decided))
     )
     # Also of an entry that had left before: what it answered stayed.
     withdraw(connection, rejected)
+
+
+# The next entry has the same text: it is not paid for again.
+_KEPT = """
+insert into normalizer.embedded_texts (text_hash, embedding)
+select distinct on (text_hash) text_hash, embedding from normalizer.cache_entries
+where question_key = any(:keys) order by text_hash on conflict do nothing
+"""
 
 
 def withdraw(connection: sa.Connection, entry_keys: Sequence[str]) -> int:

@@ -178,6 +178,9 @@ def nearest(
 ) -> pl.DataFrame:
     """Finds the nearest entries of texts through the index.
 
+    The index compares signs; the ``search_breadth`` entries that it finds are compared by their
+    whole vectors.
+
     Args:
         connection: In a transaction.
         wanted: Columns question_key and text_hash.
@@ -190,8 +193,9 @@ def nearest(
     # Its parameter cannot be bound.
     connection.execute(sa.text(f"set local hnsw.ef_search = {settings.search_breadth:d}"))
     rows = connection.execute(
-        sa.text(NEAREST),
+        nearest_statement(config.embedding.dimensions),
         {
+            "breadth": settings.search_breadth,
             "keys": wanted["question_key"].to_list(),
             "hashes": wanted["text_hash"].to_list(),
             "neighbours": settings.neighbours,
@@ -204,10 +208,15 @@ def nearest(
     return pl.DataFrame([tuple(row) for row in rows], schema=CANDIDATE_SCHEMA, orient="row")
 
 
+def nearest_statement(dimensions: int) -> sa.TextClause:
+    """Returns the query of ``nearest``: its index is made for one length of vectors."""
+    return sa.text(_NEAREST.format(dimensions=dimensions))
+
+
 # The distance is compared outside: inside, with an iterative scan, a miss takes 100 times as
 # long as a hit (facts on semantic caches, 2, "Traps"). The index is used for an ORDER BY on a
 # value of the outer row, which LATERAL gives it and a plain join does not.
-NEAREST = """
+_NEAREST = """
 with asked as materialized (
     select wanted.question_key, coalesce(
         (select embedding from normalizer.embedded_texts kept
@@ -219,14 +228,20 @@ with asked as materialized (
 select asked.question_key, near.question_key, near.name, near.listing_brand, near.ean,
        near.category_group, 1 - near.distance
 from asked cross join lateral (
-    select question_key, name, listing_brand, ean, category_group, answer_contract,
-           embedding_model, created_at, embedding <=> asked.embedding as distance
-    from normalizer.cache_entries
-    order by embedding <=> asked.embedding limit :neighbours
+    select *, embedding <=> asked.embedding as distance
+    from (
+        select question_key, name, listing_brand, ean, category_group, answer_contract,
+               embedding_model, created_at, embedding
+        from normalizer.cache_entries
+        order by binary_quantize(embedding)::bit({dimensions})
+                 <~> binary_quantize(asked.embedding)::bit({dimensions})
+        limit :breadth
+    ) candidate
+    where answer_contract = :contract and embedding_model = :model
+      and created_at >= now() - make_interval(secs => :seconds)
+    order by distance limit :neighbours
 ) near
 where asked.embedding is not null and near.distance <= :farthest
-  and near.answer_contract = :contract and near.embedding_model = :model
-  and near.created_at >= now() - make_interval(secs => :seconds)
 order by asked.question_key, near.distance, near.question_key
 """
 

@@ -2,13 +2,13 @@
 
 Belongs here: calling the embedding model, keeping vectors by the hash of their text, the
 length of a vector. Does not belong here: what is embedded, and what vectors are for
-(``entries``, ``semantic``).
+(``entries``, ``semantic``), embedding within a day at half the price (``embedding_batches``).
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,10 +22,12 @@ from upath import UPath
 from normalizer_assets.batching import budget, call_ledger, ledger
 from normalizer_assets.batching.calls import REPEATS_AFTER_LOST_REPLY, call, patient_client
 from normalizer_assets.batching.errors import BlockedError
+from normalizer_assets.batching.retention import request_file
 from normalizer_assets.batching.work import PartitionWork
 from normalizer_assets.config import ConfigurationError, EmbeddingConfig
 from normalizer_assets.db import bulk
 from normalizer_assets.db.bulk import driver_connection
+from normalizer_assets.db.tables import batches
 from normalizer_assets.pricing.costs import Usage, cost_usd, usage_from_response
 from normalizer_assets.prompting.tokens import count_tokens
 
@@ -89,25 +91,47 @@ def embed_texts(work: PartitionWork, texts: pl.Series) -> Spent:
     """
     _resume(work)
     settings = work.config.embedding
+    missing, awaited = missing_texts(work, texts)
+    if missing.is_empty():
+        return Spent(left=awaited)
+    client = patient_client(work)
+    with ThreadPoolExecutor(settings.concurrency) as pool:
+        calls = list(
+            pool.map(lambda part: _embed_call(work, client, part), cut_calls(missing, settings))
+        )
+    return Spent(
+        tokens=sum(one.tokens for one in calls),
+        cost_usd=sum((one.cost_usd for one in calls), Decimal(0)),
+        left=sum(one.left for one in calls) + awaited,
+    )
+
+
+def missing_texts(work: PartitionWork, texts: pl.Series) -> tuple[pl.DataFrame, int]:
+    """Returns the texts without a vector that nobody is paying for, and how many are paid for.
+
+    Returns:
+        Columns text_hash and text, each text once; and of how many further texts a batch that
+        is not read yet brings the vector.
+
+    Raises:
+        ConfigurationError: The cache holds vectors of another length.
+    """
+    settings = work.config.embedding
     frame = pl.DataFrame({"text": texts.unique(maintain_order=True)})
     frame = frame.with_columns(text_hashes(frame["text"], settings))
     with work.engine.begin() as connection:
         fit_dimensions(connection, settings.dimensions)
         bulk.stage(connection, "wanted_texts", frame.select("text_hash"))
         new = set(connection.execute(sa.text(_NEW_TEXTS)).scalars())
-    missing = frame.filter(pl.col("text_hash").is_in(new)).select(*_TEXTS)
-    if missing.is_empty():
-        return Spent()
-    client = patient_client(work)
-    with ThreadPoolExecutor(settings.concurrency) as pool:
-        calls = list(
-            pool.map(lambda part: _embed_call(work, client, part), _calls(missing, settings))
-        )
-    return Spent(
-        tokens=sum(one.tokens for one in calls),
-        cost_usd=sum((one.cost_usd for one in calls), Decimal(0)),
-        left=sum(one.left for one in calls),
-    )
+        unread = ledger.embedding_batches(connection, UNREAD) if new else []
+    awaited = new & {
+        text_hash
+        for row in unread
+        for part in texts_of_batch(work.storage, row).values()
+        for text_hash in part["text_hash"]
+    }
+    missing = frame.filter(pl.col("text_hash").is_in(new - awaited)).select(*_TEXTS)
+    return missing, len(awaited)
 
 
 _NEW_TEXTS = """
@@ -117,6 +141,28 @@ where not exists (select from normalizer.embedded_texts kept
   and not exists (select from normalizer.cache_entries entry
                   where entry.text_hash = wanted.text_hash::uuid)
 """
+
+
+UNREAD = batches.c.files_removed_at.is_(None)
+"""Says of a batch for vectors that it is under way, or that its vectors are not kept yet: with
+these its files go."""
+
+
+def texts_of_batch(storage: UPath, row: sa.Row[Any]) -> dict[str, pl.DataFrame]:
+    """Returns what a batch asks: custom id of a line -> its texts with their hashes, in order.
+
+    Raises:
+        FileNotFoundError: The file that was sent is gone.
+    """
+    asked = {}
+    with request_file(storage, row).open("rb") as file:
+        for line in map(json.loads, file):
+            body = line["body"]
+            given = EmbeddingConfig(model=body["model"], dimensions=body["dimensions"])
+            texts = pl.Series("text", body["input"], dtype=pl.String)
+            part = texts.to_frame().with_columns(text_hashes(texts, given))
+            asked[line["custom_id"]] = part.select(*_TEXTS)
+    return asked
 
 
 def _resume(work: PartitionWork) -> None:
@@ -176,6 +222,7 @@ def resize(connection: sa.Connection, dimensions: int) -> int:
     stored = stored_dimensions(connection)
     # The hash of a text names the length: cut vectors without an entry would never be found.
     emptied = VECTOR_TABLES if dimensions > stored else ("embedded_texts",)
+    connection.execute(sa.text("drop index if exists normalizer.cache_entries_by_similarity"))
     for table in VECTOR_TABLES:
         connection.execute(sa.text(f"lock normalizer.{table} in access exclusive mode"))
         if table in emptied:
@@ -187,15 +234,27 @@ def resize(connection: sa.Connection, dimensions: int) -> int:
                 f"{min(dimensions, stored)})::halfvec)::halfvec({dimensions})"
             )
         )
+    index_by_similarity(connection, dimensions)
     return int(
         connection.execute(sa.text("select count(*) from normalizer.cache_entries")).scalar_one()
+    )
+
+
+def index_by_similarity(connection: sa.Connection, dimensions: int) -> None:
+    """Builds the index by similarity, for vectors of a length."""
+    connection.execute(
+        sa.text(
+            f"create index cache_entries_by_similarity on normalizer.cache_entries using hnsw "
+            f"((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) "
+            f"with (m = 24, ef_construction = 128)"
+        )
     )
 
 
 # --- one call -------------------------------------------------------------------------
 
 
-def _calls(missing: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFrame]:
+def cut_calls(missing: pl.DataFrame, limits: EmbeddingConfig) -> Iterator[pl.DataFrame]:
     """Cuts texts into calls within the limits on inputs and tokens."""
     tokens = count_tokens(missing["text"]).cast(pl.Int64)
     # A call is full by tokens when the running sum crosses a multiple of the limit; half
@@ -215,12 +274,8 @@ def _embed_call(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> Sp
     _write(_file(work, request_id, "asked"), part.write_ndjson().encode())
 
     def post(client: "OpenAI") -> str:
-        settings = work.config.embedding
         text: str = client.embeddings.with_raw_response.create(
-            model=settings.model,
-            input=part["text"].to_list(),
-            dimensions=settings.dimensions,
-            encoding_format="base64",
+            **request_body(part, work.config.embedding)
         ).text
         file = _file(work, request_id, "reply")
         _write(file, text.encode())
@@ -232,6 +287,16 @@ def _embed_call(work: PartitionWork, client: "OpenAI", part: pl.DataFrame) -> Sp
     if reply.state != "received":
         return left
     return _read(work, request_id) or left
+
+
+def request_body(part: pl.DataFrame, settings: EmbeddingConfig) -> dict[str, Any]:
+    """Returns what is asked for the texts of one call."""
+    return {
+        "model": settings.model,
+        "input": part["text"].to_list(),
+        "dimensions": settings.dimensions,
+        "encoding_format": "base64",
+    }
 
 
 def _plan(work: PartitionWork, part: pl.DataFrame) -> int | None:
@@ -266,10 +331,8 @@ def _read(work: PartitionWork, request_id: int) -> Spent | None:
     try:
         asked = _file(work, request_id, "asked").read_bytes()
         body = json.loads(_file(work, request_id, "reply").read_bytes())
-        part = pl.read_ndjson(asked, schema=_TEXTS)
-        vectors = {item["index"]: _vector(work, item["embedding"]) for item in body["data"]}
-        rows = [(text_hash, vectors[index]) for index, text_hash in enumerate(part["text_hash"])]
-    except (ValueError, KeyError, TypeError, RecursionError, FileNotFoundError) as error:
+        rows = vectors_in(body, pl.read_ndjson(asked, schema=_TEXTS), work.config.embedding)
+    except (*UNUSABLE, FileNotFoundError) as error:
         values = {
             "state": "outcome_unknown",
             "reason": f"the reply has no vector for each text: {error!r}",
@@ -292,21 +355,42 @@ def _read(work: PartitionWork, request_id: int) -> Spent | None:
     return Spent(tokens=usage.input_tokens, cost_usd=cost)
 
 
-def _vector(work: PartitionWork, text: str) -> "np.ndarray[Any, np.dtype[np.float32]]":
+UNUSABLE = (ValueError, KeyError, TypeError, RecursionError)
+"""What reading a reply raises that has no usable vector for each text."""
+
+
+def vectors_in(
+    body: Any, part: pl.DataFrame, settings: EmbeddingConfig
+) -> list[tuple[str, "np.ndarray[Any, np.dtype[np.float32]]"]]:
+    """Returns the hash of each text of a call with its vector.
+
+    Args:
+        body: The reply.
+        part: The texts that were asked, with their text_hash, in order.
+        settings: How long a vector is.
+
+    Raises:
+        UNUSABLE: It has no usable vector for each of them.
+    """
+    vectors = {item["index"]: _vector(item["embedding"], settings) for item in body["data"]}
+    return [(text_hash, vectors[index]) for index, text_hash in enumerate(part["text_hash"])]
+
+
+def _vector(text: str, settings: EmbeddingConfig) -> "np.ndarray[Any, np.dtype[np.float32]]":
     """Decodes a vector.
 
     Raises:
         ValueError: It has another length, or a number that the table cannot hold.
     """
     vector = np.frombuffer(base64.b64decode(text), dtype="<f4")
-    if vector.size != work.config.embedding.dimensions:
+    if vector.size != settings.dimensions:
         raise ValueError(f"a vector of {vector.size} numbers")
     if not (np.abs(vector) <= np.finfo(np.float16).max).all():
         raise ValueError("a vector with a number out of range")
     return vector
 
 
-def keep(connection: sa.Connection, rows: list[tuple[str, Any]]) -> None:
+def keep(connection: sa.Connection, rows: Sequence[tuple[str, Any]]) -> None:
     """Keeps vectors by the hash of their text; one that is kept already stays."""
     from pgvector import HalfVector
     from pgvector.psycopg import register_vector
@@ -314,9 +398,7 @@ def keep(connection: sa.Connection, rows: list[tuple[str, Any]]) -> None:
     driver = driver_connection(connection)
     register_vector(driver)
     connection.execute(
-        sa.text(
-            "create temporary table embedded (text_hash text, embedding halfvec) on commit drop"
-        )
+        sa.text("create temporary table embedded (text_hash text, embedding halfvec)")
     )
     with (
         driver.cursor() as cursor,
@@ -333,6 +415,7 @@ def keep(connection: sa.Connection, rows: list[tuple[str, Any]]) -> None:
             "select text_hash::uuid, embedding from embedded order by 1 on conflict do nothing"
         )
     )
+    connection.execute(sa.text("drop table embedded"))
 
 
 def _file(work: PartitionWork, request_id: int, kind: str) -> UPath:

@@ -74,6 +74,8 @@ def evaluate(turn: Turn) -> Iterator[dg.AssetCheckResult]:
         return
     # Only a red canary holds a partition while it is submitted.
     obstacle = row.blocked_by or (CANARY if row.state == "held" else None)
+    if obstacle == "company":
+        obstacle = None  # it waits for other small partitions because that was asked for
     shown_by = obstacle if obstacle in (None, BUDGET, CANARY) else ELSE
     other = str(obstacle) if shown_by == ELSE else "none"
     # What a budget refused stands in no ledger.

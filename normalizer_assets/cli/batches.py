@@ -196,7 +196,7 @@ def _print_table(shown: list[dict[str, Any]]) -> None:
             figures["batch_id"] or figures["file"],
             ", ".join(figures["partitions"]),
             figures["llm_model"],
-            figures["state"],
+            "gathers" if figures["gathers_until"] else figures["state"],
             f"{figures['done']}/{figures['total']}",
             str(timedelta(seconds=figures["age_seconds"])),
             f"{figures['prompt_tokens']:,}",

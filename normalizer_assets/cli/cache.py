@@ -34,19 +34,29 @@ def command() -> None:
 
 @command.command("warm")
 @click.option("--products", type=existing_file, help="Known products, NDJSON; else from history.")
+@click.option("--wait", is_flag=True, help="Wait for batches of texts.")
 @json_option
-def warm(products: Path | None, as_json: bool) -> None:
+def warm(products: Path | None, wait: bool, as_json: bool) -> None:
     """Enter answers before they are asked for.
 
     Without --products: the accepted answers of all published partitions that have no entry
     yet. With it: a line of the file is {"name", "category"?, "brand"?, "gold": {"brand",
-    "model", "attributes"}}, as for `eval rules`; such answers count as a person's. Texts go
-    to the API in calls of up to 2,048, and each is paid for once.
+    "model", "attributes"}}, as for `eval rules`; such answers count as a person's, a changed
+    line replaces what an earlier file said, and a line that cannot is told. Texts go to the API
+    in calls of up to 2,048, or from `embedding.batch_min_texts` on in batches, and each is paid
+    for once; type the command again when the batches have ended, or add --wait.
     """
     from normalizer_assets.cache import warming
+    from normalizer_assets.cache.entries import Embedded
 
+    changed = 0
     with _opened() as (config, engine, connect_api):
-        if products is None:
+        known = None if products is None else _known(products, config)
+        texts = warming.texts_of_history(engine) if known is None else known.texts
+        awaited = warming.through_batches(config, engine, connect_api, texts, wait=wait)
+        if awaited:
+            embedded = Embedded(left=awaited)
+        elif known is None:
             embedded = warming.warm_from_history(
                 config,
                 engine,
@@ -56,14 +66,17 @@ def warm(products: Path | None, as_json: bool) -> None:
                 ),
             )
         else:
-            known = _known(products, config)
             with warming.own_work(config, engine, connect_api) as work:
-                embedded = warming.warm_from_known(work, known)
+                entered = warming.warm_from_known(work, known)
+            embedded, changed = entered.embedded, entered.changed
+            for place, reason in entered.left_out.items():
+                click.echo(f"{products}, product {place + 1}: left out: {reason}", err=True)
     result = {
         "entries": embedded.entries,
         "tokens": embedded.tokens,
         "cost_usd": float(embedded.cost_usd),
         "left": embedded.left,
+        "changed": changed,
     }
     if as_json:
         click.echo(json.dumps(result))
@@ -72,7 +85,14 @@ def warm(products: Path | None, as_json: bool) -> None:
         f"{embedded.entries} new entries, {embedded.tokens} tokens embedded for "
         f"{embedded.cost_usd:.6f} USD"
     )
-    if embedded.left:
+    if changed:
+        click.echo(f"{changed} known products have another answer than before")
+    if awaited:
+        click.echo(
+            f"{awaited} texts are in batches (`normalizer batches list`); nothing is entered "
+            f"before they have ended"
+        )
+    elif embedded.left:
         click.echo(f"{embedded.left} are left for the next time", err=True)
 
 
@@ -171,7 +191,9 @@ def forget(
 ) -> None:
     """Take entries out that meet all options, and withdraw what they answered by likeness.
 
-    Withdrawn questions are asked when they next come; published rows stay until then.
+    Withdrawn questions are asked when they next come; published rows stay until then. A known
+    product loses its answer as well. What was bought, or decided in the review, still answers
+    its own question.
     """
     from normalizer_assets.cache import entries
 
@@ -187,7 +209,7 @@ def forget(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     with _database() as (_, engine), engine.begin() as connection:
-        gone = entries.forget(connection, condition)
+        gone = entries.forget(connection, condition, known_too=True)
     if as_json:
         click.echo(json.dumps({"entries": gone.entries, "questions": gone.questions}))
     else:

@@ -47,6 +47,11 @@ class Outcome:
     errors: list[str]
     seconds: float
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether something stands in its way; waiting for company is as good as sent."""
+        return self.blocked_by not in (None, "company")
+
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from normalizer_assets.batching.accumulation import WAITS
 from normalizer_assets.publishing.daily import STANDIN_NOTICE
 from normalizer_assets.publishing.report import PartitionReport, statistics
 
@@ -57,7 +58,8 @@ def _state(report: PartitionReport) -> str:
     """Returns the state, with the reason where something stands in the way."""
     if not report.blocked_reason:
         return report.state
-    blocked = "" if report.state in ("held", "failed") else "blocked: "
+    passes = report.state in ("held", "failed") or report.blocked_reason.startswith(WAITS)
+    blocked = "" if passes else "blocked: "
     return f"{report.state} ({blocked}{report.blocked_reason})"
 
 

@@ -105,9 +105,9 @@ def _end(outcomes: "dict[Partition, Outcome]") -> None:
     """Says what went wrong, and ends with the exit code for it."""
     for partition, outcome in outcomes.items():
         for trouble in (*outcome.errors, outcome.blocked_reason):
-            if trouble:
+            if trouble and outcome.blocked_by != "company":
                 click.echo(f"error: {partition.key}: {trouble}", err=True)
-    if any(outcome.errors or outcome.blocked_by for outcome in outcomes.values()):
+    if any(outcome.errors or outcome.is_blocked for outcome in outcomes.values()):
         raise click.exceptions.Exit(EXIT_ERROR)
     if any(outcome.state == "held" for outcome in outcomes.values()):
         raise click.exceptions.Exit(EXIT_HELD)

@@ -62,12 +62,14 @@ def command(
             time.sleep(config.polling.interval_seconds)
         with working(f"submitting {partition.key}", quiet=as_json):
             outcome = submitted = run.submit(partition, limit, force=force)
+        if wait and submitted.blocked_by == "company":
+            click.echo(f"{partition.key} {submitted.blocked_reason}", err=True)
         if wait and not submitted.errors:
             with batch_progress(quiet=as_json) as on_progress:
                 outcome = run.collect(partition, on_progress)
         for error in outcome.errors:
             click.echo(f"error: {error}", err=True)
-        if outcome.blocked_by is not None:
+        if outcome.is_blocked:
             click.echo(f"error: {partition.key} is blocked: {outcome.blocked_reason}", err=True)
         engine = run.database.engine
         reports = partition_reports(engine, partition.day, partition.retailer)
@@ -88,7 +90,7 @@ def command(
 def _exit_code(outcome: "Outcome") -> int:
     if outcome.state == "held":
         return EXIT_HELD
-    if outcome.blocked_by is not None:
+    if outcome.is_blocked:
         return EXIT_ERROR
     on_its_way = outcome.state in {"waiting", "submitted"} and not outcome.errors
     return EXIT_GREEN if outcome.state == "published" or on_its_way else EXIT_ERROR

@@ -13,6 +13,7 @@ import click
 
 from normalizer_assets.automation.dagster_home import prepare_dagster_home
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.engine import DAGSTER_DATABASE_VARIABLE, dagster_database_url
 
 STANDIN_PORT = 8765
 
@@ -30,6 +31,10 @@ def surroundings(
     """
     home = prepare_dagster_home(config)
     os.environ["DAGSTER_HOME"] = str(home.resolve())
+    if DAGSTER_DATABASE_VARIABLE in os.environ:
+        # Dagster reads it as it stands, and fails with another driver than psycopg2.
+        url = dagster_database_url(config)
+        os.environ[DAGSTER_DATABASE_VARIABLE] = url.render_as_string(hide_password=False)
     if not needs_standin:
         yield
         return

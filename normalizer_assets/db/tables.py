@@ -30,6 +30,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -42,12 +43,12 @@ PartitionState = Literal[
 """A partition's life (DESIGN.md)."""
 
 Blocker = Literal[
-    "configuration", "key", "quota", "budget", "room", "doubt", "stuck"
+    "configuration", "key", "quota", "budget", "room", "doubt", "stuck", "company"
 ]  # fmt: skip
 """What stands in a partition's way without being a failure of it: a setting (a missing key,
 a model that is gone), a refused key, a used-up
 quota, a budget, the API's room for more batches, a create whose reply was lost, a batch
-that does not end after its cancel."""
+that does not end after its cancel, the other small partitions of its day that it waits for."""
 
 BatchState = Literal[
     "planned",
@@ -191,6 +192,7 @@ batches = Table(
     Column("unplaced_usd", MONEY, nullable=False, server_default=text("0")),
     Column("alert", Text),
     Column("planned_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _timestamp("gathers_until"),
     _timestamp("missed_at"),
     _timestamp("submitted_at"),
     _timestamp("progressed_at"),
@@ -364,6 +366,17 @@ product_rows = Table(
     _one_of("answered_by", ("cache", "batch", "individual", "legacy", "rules", "human")),
 )
 
+PRODUCT_VIEW = tuple(
+    column
+    for column in product_rows.columns
+    if column.name
+    not in {
+        *("version", "question_key", "listing_brand", "ean", "evidence"),
+        *("band", "contributions", "request_id"),
+    }
+)
+"""What the views ``normalized_products`` and ``published_products`` show."""
+
 cache_entries = Table(
     "cache_entries",
     metadata,
@@ -387,13 +400,19 @@ cache_entries = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("cache_entries_by_stem", "stem"),
     Index("cache_entries_by_text", "text_hash"),
+    Index("cache_entries_by_age", "created_at"),
+    # Of signs alone: a seventh of the index of whole vectors, faster, and it finds as much
+    # (docs/evaluation.md, "The semantic cache").
     Index(
         "cache_entries_by_similarity",
-        "embedding",
+        literal_column("(binary_quantize(embedding)::bit(1536))").label("signs"),
         postgresql_using="hnsw",
-        postgresql_with={"m": 16, "ef_construction": 64},
-        postgresql_ops={"embedding": "halfvec_cosine_ops"},
+        postgresql_with={"m": 24, "ef_construction": 128},
+        postgresql_ops={"signs": "bit_hamming_ops"},
     ),
+    # Vectors lie in their rows: what the index finds is compared by them, and each that lies
+    # elsewhere is two more look-ups.
+    postgresql_with={"toast_tuple_target": 8160},
 )
 """Nothing in it is ever updated: an update would enter the row into the index anew."""
 
@@ -471,6 +490,13 @@ price_comparisons = Table(
     Column("compared_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("price_comparisons_by_product", "product_id", "day"),
 )
+
+COMPARISON_VIEW = tuple(
+    column
+    for column in price_comparisons.columns
+    if column.name not in {"offers", "run_id", "compared_at"}
+)
+"""What the view ``price_comparison`` shows."""
 
 price_offers = Table(
     "price_offers",

@@ -6,13 +6,15 @@ here: the wording of prompts (templates.py), splitting lines into files (batchin
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from normalizer_assets.config import ModelConfig, TierConfig
 
-ENDPOINT = "/v1/chat/completions"
+Endpoint = Literal["/v1/chat/completions", "/v1/embeddings"]
+CHAT: Endpoint = "/v1/chat/completions"
+EMBEDDINGS: Endpoint = "/v1/embeddings"
 
 
 def request_body(
@@ -109,12 +111,13 @@ def request_bodies(
     ).to_series()
 
 
-def batch_lines(custom_ids: pl.Series, bodies: pl.Series) -> pl.Series:
+def batch_lines(custom_ids: pl.Series, bodies: pl.Series, endpoint: Endpoint = CHAT) -> pl.Series:
     """Builds the lines of a batch file (facts/openai_batch.md section 1).
 
     Args:
         custom_ids: String series, unique within a batch.
         bodies: JSON texts from ``request_bodies``, in the same order.
+        endpoint: What the lines ask.
 
     Returns:
         String series ``line``, one JSON object each, without a line break.
@@ -131,7 +134,7 @@ def batch_lines(custom_ids: pl.Series, bodies: pl.Series) -> pl.Series:
         pl.concat_str(
             pl.lit('{"custom_id":'),
             _json_text("custom_id"),
-            pl.lit(f',"method":"POST","url":"{ENDPOINT}","body":'),
+            pl.lit(f',"method":"POST","url":"{endpoint}","body":'),
             pl.col("body"),
             pl.lit("}"),
         ).alias("line")

@@ -247,7 +247,9 @@ def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: _Samples) 
 
 _BATCHES = """
 select llm_model, state, count(*),
-       extract(epoch from now() - min(coalesce(submitted_at, planned_at)))::double precision
+       coalesce(extract(epoch from now() - min(coalesce(submitted_at, planned_at))
+                                           filter (where gathers_until is null)),
+                0)::double precision
 from normalizer.batches group by llm_model, state
 """
 

@@ -62,7 +62,8 @@ def routed_listings(
 
 def on_a_day_of_its_own(work: PartitionWork) -> PartitionWork:
     """Returns the work on another partition of the same database, each time a later one."""
-    day = date(2024, 1, 1) + timedelta(days=next(_days))
+    # Long before the days that tests name.
+    day = date(2021, 1, 1) + timedelta(days=next(_days))
     return dataclasses.replace(work, partition=Partition(day, "lider"))
 
 

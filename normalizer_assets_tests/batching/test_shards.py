@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer_assets.batching.shards import Shard, custom_ids, cut_shards, requests_by_line
+from normalizer_assets.batching.shards import (
+    Shard,
+    custom_ids,
+    cut_shards,
+    file_name,
+    requests_by_line,
+)
 from normalizer_assets.config import BatchingConfig, ModelConfig
 
 REQUESTS = st.lists(
@@ -174,7 +180,7 @@ def test_a_line_that_fits_no_file_is_named() -> None:
 
 def test_the_file_is_named_by_time_and_shard() -> None:
     [shard] = cut(frame([("1", "gpt-5", "{}", 1)]), BatchingConfig())
-    name = shard.file_name(datetime(2024, 10, 1, 3, 4, 5, tzinfo=UTC))
+    name = file_name(shard.shard_hash, datetime(2024, 10, 1, 3, 4, 5, tzinfo=UTC))
     assert name == f"batch_20241001_030405_{shard.shard_hash}.jsonl"
     assert re.fullmatch(r"[0-9a-f]{16}", shard.shard_hash)
 

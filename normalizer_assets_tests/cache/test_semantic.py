@@ -14,7 +14,7 @@ from normalizer_assets import pipeline
 from normalizer_assets.batching import stored_answers
 from normalizer_assets.batching.requests import build_requests
 from normalizer_assets.batching.work import PartitionWork
-from normalizer_assets.cache import entries, semantic
+from normalizer_assets.cache import entries, semantic, vectors
 from normalizer_assets.db.tables import (
     Decision,
     batch_requests,
@@ -310,7 +310,8 @@ def test_a_lookup_that_fails_is_a_miss(
 # --- the index ------------------------------------------------------------------------
 
 
-def test_lookups_use_the_index_by_similarity(work: PartitionWork) -> None:
+@pytest.mark.parametrize("dimensions", [1536, 1400])
+def test_lookups_use_the_index_by_similarity(work: PartitionWork, dimensions: int) -> None:
     with work.engine.begin() as connection:
         connection.execute(
             sa.text(
@@ -322,10 +323,11 @@ def test_lookups_use_the_index_by_similarity(work: PartitionWork) -> None:
                        md5(n::text)::uuid,
                        (array_fill(0, array[n]) || array[1]
                         || array_fill(0, array[1535 - n]))::halfvec
-                from generate_series(1, 1400) n
+                from generate_series(1, 1399) n
                 """
             )
         )
+        vectors.resize(connection, dimensions)
         connection.execute(sa.text("analyze normalizer.cache_entries"))
         [text_hash] = connection.execute(
             sa.text("select text_hash from normalizer.cache_entries where question_key = 'n7'")
@@ -333,15 +335,16 @@ def test_lookups_use_the_index_by_similarity(work: PartitionWork) -> None:
         values = {
             "keys": ["q"],
             "hashes": [str(text_hash)],
+            "breadth": 100,
             "neighbours": 5,
             "farthest": 0.3,
             "contract": 1,
             "seconds": 9e6,
             "model": "text-embedding-3-small",
         }
-        explained = sa.text(f"explain {semantic.NEAREST}")
-        plan = "\n".join(connection.execute(explained, values).scalars())
-        [found] = connection.execute(sa.text(semantic.NEAREST), values)
+        statement = semantic.nearest_statement(dimensions)
+        plan = "\n".join(connection.execute(sa.text(f"explain {statement}"), values).scalars())
+        [found] = connection.execute(statement, values)
     assert "Index Scan using cache_entries_by_similarity" in plan
     assert found[1] == "n7"
     assert found[6] == pytest.approx(1.0)

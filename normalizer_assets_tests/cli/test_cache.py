@@ -30,7 +30,7 @@ def warmed(scene: Scene, typed: Typed, tmp_path: Path) -> Scene:
     said = typed("cache", "warm", "--products", str(file), "--json")
     assert json.loads(said.out)["entries"] == 1
     assert json.loads(typed("cache", "warm", "--products", str(file), "--json").out) == {
-        "entries": 0, "tokens": 0, "cost_usd": 0.0, "left": 0,
+        "entries": 0, "tokens": 0, "cost_usd": 0.0, "left": 0, "changed": 0,
     }  # fmt: skip
     return scene
 
@@ -108,3 +108,45 @@ def test_another_length_of_vectors_is_a_command(
     # The stand-in's short vectors are no beginnings of its long ones, so nothing is near.
     assert typed("cache", "lookup", *LIKE).code == 0
     assert warmed.config.embedding.dimensions == 1536
+
+
+@pytest.mark.usefixtures("warmed")
+def test_a_forgotten_known_product_answers_nothing(typed: Typed) -> None:
+    assert json.loads(typed("cache", "forget", "--group", "smartphones", "--json").out) == {
+        "entries": 1, "questions": 0,
+    }  # fmt: skip
+    assert json.loads(typed("cache", "lookup", KNOWN["name"], *LIKE[1:], "--json").out)["tier"] is (
+        None
+    )
+
+
+@pytest.mark.usefixtures("warmed")
+def test_changed_lines_are_taken_over_and_contradictory_ones_are_told(
+    typed: Typed, tmp_path: Path
+) -> None:
+    file = tmp_path / "changed.ndjson"
+    changed, against = (
+        KNOWN | {"gold": {"brand": "SAMSUNG", "model": model}} for model in ("A35", "A53")
+    )
+    file.write_text(json.dumps(changed) + "\n" + json.dumps(against) + "\n", encoding="utf-8")
+    said = typed("cache", "warm", "--products", str(file))
+    assert "1 known products have another answer than before" in said.out
+    assert f"{file}, product 2: left out: product 1 is the same and says otherwise" in said.err
+    found = json.loads(typed("cache", "lookup", *LIKE, "--json").out)
+    assert found["answer"]["model"] == "A35"
+
+
+@pytest.mark.usefixtures("scene")
+def test_many_texts_are_embedded_through_batches(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NORMALIZER__EMBEDDING__BATCH_MIN_TEXTS", "3")
+    file = tmp_path / "known.ndjson"
+    lines = [json.dumps(KNOWN | {"name": f"{KNOWN['name']} {n}"}) for n in range(3)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    said = typed("cache", "warm", "--products", str(file))
+    assert "3 texts are in batches" in said.out
+    assert said.code == 0
+    waited = json.loads(typed("cache", "warm", "--products", str(file), "--wait", "--json").out)
+    assert (waited["entries"], waited["tokens"], waited["left"]) == (3, 0, 0)
+    assert "1 lines" in typed("batches", "list").out or "completed" in typed("batches", "list").out

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from normalizer_assets.batching import life
+from normalizer_assets.batching.partition import Partition
 from normalizer_assets.standin.faults import LineFault
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.cli.conftest import Typed
@@ -283,3 +284,42 @@ def test_a_taken_partition_is_waited_for(scene: Scene, typed: Typed) -> None:
     assert said.code == 0
     assert "2024-10-01|lider is being worked on by normalizer run 12345678; waiting" in said.err
     assert scene.partition.day == date(2024, 10, 1)
+
+
+@pytest.mark.slow
+def test_small_shops_of_a_day_share_a_batch_and_a_red_gate_is_one_shops_own(
+    scene: Scene, typed: Typed
+) -> None:
+    scene.set(BATCHING__ACCUMULATE="true", BATCHING__ACCUMULATE_PRODUCTS="15")
+    shops = {shop: Partition(date(2024, 10, 1), shop) for shop in ("lider", "jumbo", "paris")}
+    for number, partition in enumerate(shops.values()):
+        # Groceries alone: one model.
+        rows = [row for row in invented(12, number * 100) if "Despensa" in str(row["category"])]
+        rows += [row for row in invented(3, number * 100 + 51) if "Lác" in str(row["category"])]
+        scene.land(rows, partition)
+    for shop in ("lider", "jumbo"):
+        said = typed("run", "--day", "2024-10-01", "--retailer", shop)
+        assert said.code == 0
+        assert "submitted (waits for company: " in said.out
+        assert "error" not in said.err
+    assert scene.rows("select batch_id from normalizer.batches where batch_id is not null") == []
+    assert "gathers" in typed("batches", "list").out
+    codes = {}
+    for shop in ("paris", "jumbo", "lider"):
+        scene.set(GATE__MIN_SHARE_ACCEPTED="1.0" if shop == "jumbo" else "0.0")
+        scene.set(CONFIDENCE__THRESHOLD="0.999" if shop == "jumbo" else "0.5")
+        codes[shop] = typed("run", "--day", "2024-10-01", "--retailer", shop, "--wait").code
+    assert codes == {"paris": 0, "jumbo": 3, "lider": 0}
+    [batch] = scene.rows("select * from normalizer.batches")
+    assert batch.line_count == 15
+    billed = scene.rows(
+        "select retailer, sum(cost_usd) as usd from normalizer.batch_requests "
+        "where shard_hash is not null group by retailer order by retailer"
+    )
+    shown = scene.rows(
+        "select retailer, count(*) as rows, sum(cost_usd) as usd "
+        "from normalizer.normalized_products where batch_id is not null "
+        "group by retailer order by retailer"
+    )
+    assert [(row.retailer, row.rows) for row in shown] == [(shop, 5) for shop in sorted(shops)]
+    assert [row.usd for row in shown] == [row.usd for row in billed]

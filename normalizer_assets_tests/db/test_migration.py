@@ -247,6 +247,49 @@ def test_bought_answers_are_counted_and_a_database_without_tables_has_none(
     assert migration.stored_answers(engine) == 0
 
 
+# --- revision 0014, with data in place ------------------------------------------------
+
+ENTRY = """
+insert into normalizer.cache_entries
+    (question_key, category_group, name, answer_contract, embedding_model, text_hash, embedding)
+select 'q' || n, 'beverages', 'Jugo ' || n, 1, 'm', md5(n::text)::uuid,
+       (array_fill(0.25, array[n]) || array_fill(-0.5, array[512 - n]))::halfvec
+from generate_series(1, 50) n
+"""
+INLINE = """
+select pg_relation_size(reltoastrelid) = 0 from pg_class
+where oid = 'normalizer.cache_entries'::regclass
+"""
+
+
+def test_entries_of_any_length_outlive_the_change_of_their_index(engine: sa.Engine) -> None:
+    migration.downgrade(engine, "0013")
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("alter table normalizer.cache_entries alter column embedding type halfvec(512)")
+        )
+        connection.execute(sa.text(ENTRY))
+    content = "select * from normalizer.cache_entries order by question_key"
+    before = rows(engine, content)
+    assert len(before) == 50
+    migration.upgrade(engine)
+    assert rows(engine, content) == before
+    definition = "select indexdef from pg_indexes where indexname = 'cache_entries_by_similarity'"
+    assert "(binary_quantize(embedding))::bit(512)" in str(rows(engine, definition))
+    migration.downgrade(engine, "0013")
+    assert rows(engine, content) == before
+    assert "halfvec_cosine_ops" in str(rows(engine, definition))
+
+
+def test_vectors_of_before_lie_in_their_rows_after_it(engine: sa.Engine) -> None:
+    migration.downgrade(engine, "0013")
+    with engine.begin() as connection:
+        connection.execute(sa.text(ENTRY.replace("512", "1536")))
+    assert rows(engine, INLINE) == [(False,)]
+    migration.upgrade(engine)
+    assert rows(engine, INLINE) == [(True,)]
+
+
 # --- revision 0002, with data in place ------------------------------------------------
 
 OLD_ROWS = """

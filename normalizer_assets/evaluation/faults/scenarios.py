@@ -197,6 +197,15 @@ COURSES = {
             LineFault(kind="http_500", share=0.2, seed=4, sync=True),
         ),
     ),
+    # Two partitions in one batch, which the second one's submission completes.
+    "company": Course(
+        {
+            "batching.accumulate": True,
+            "batching.accumulate_products": 11,
+            "batching.preferred_lines": 50,
+        },
+        (LineFault(kind="expired", share=0.5, seed=1, times=1),),
+    ),
 }
 
 
@@ -285,6 +294,11 @@ def invented(seed: int) -> Scenario:
         settings |= {"batching.deadline_hours": 0.0003, "batching.second_round_min_hours": 0}
     if _happens(luck, 0.05):
         settings["gate.min_share_accepted"] = 1.0
+    # Its own luck: what a seed meant before there was accumulation, it means still.
+    company = random.Random(f"company {seed}")  # noqa: S311 - no secret
+    if _happens(company, 0.25):
+        wanted = company.choice((4, 8, 12, 20, 100))
+        settings |= {"batching.accumulate": True, "batching.accumulate_products": wanted}
     room = _happens(luck, 0.06)
     if room:
         settings |= {f"models.{model}.enqueued_tokens": 900 for model in ("gpt-5", "gpt-5-mini")}

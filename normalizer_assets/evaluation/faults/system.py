@@ -25,6 +25,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.work import PartitionWork, turn
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.tables import batches
 from normalizer_assets.evaluation.faults.boundaries import Boundaries
 from normalizer_assets.resources.openai_client import connect_api
 
@@ -115,6 +116,8 @@ class System:
             return
         if row is not None and row.blocked_by == "budget":
             (self._folder / "raised").touch()
+        if row is not None and row.blocked_by == "company":
+            self._let_the_hour_come()
         state = None if row is None else row.state
         if state in ("failed", "held"):
             # One byte a visit: another process may read while this one writes.
@@ -125,6 +128,18 @@ class System:
                 visits.write(b".")
         if state in (None, "landed", "published", "failed", "held"):
             self._try("submit", partition)
+
+    def _let_the_hour_come(self) -> None:
+        """Ends the waiting for company, as the clock would."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    sa.update(batches)
+                    .where(batches.c.gathers_until > sa.func.now())
+                    .values(gathers_until=sa.func.now())
+                )
+        except sa.exc.DBAPIError as error:
+            self._note(error)
 
     def _try(
         self,
