@@ -19,13 +19,15 @@ from normalizer_assets.assets import (
     routed_products,
     submitted_batches,
 )
+from normalizer_assets.assets.catalogue import catalogued
 from normalizer_assets.automation.alerting import build_alerting_sensor
 from normalizer_assets.automation.comparing import build_comparing_sensor
+from normalizer_assets.automation.forgetting import build_forgetting_sensor
 from normalizer_assets.automation.jobs import build_compare_job, build_jobs
 from normalizer_assets.automation.landing import build_landing_sensor
 from normalizer_assets.automation.schedules import build_schedule
 from normalizer_assets.automation.sensors import build_sensor
-from normalizer_assets.checks import gate
+from normalizer_assets.checks import gate, standing
 from normalizer_assets.config import NormalizerConfig, load_config
 from normalizer_assets.partitions import days_definition, partitions_definition
 from normalizer_assets.resources.database import Database
@@ -54,15 +56,16 @@ def build_definitions(
     config = config or load_config()
     database = Database(config)
     partitions = partitions_definition(config)
-    submit, collect = build_jobs()
+    submit, collect = build_jobs(standing.specs(config))
     compare = build_compare_job()
+    assets = [
+        *(station.build(partitions) for station in STATIONS),
+        price_comparison.build(days_definition(config), config, database),
+        daily_report.build(days_definition(config), database),
+    ]
     return dg.Definitions(
-        assets=[
-            *(station.build(partitions) for station in STATIONS),
-            price_comparison.build(days_definition(config), config, database),
-            daily_report.build(days_definition(config), database),
-        ],
-        asset_checks=[gate.build(partitions)],
+        assets=[catalogued(asset, config) for asset in assets],
+        asset_checks=[gate.build(partitions), standing.build(config, database)],
         jobs=[submit, collect, compare],
         schedules=[build_schedule(config, database, submit)],
         sensors=[
@@ -70,6 +73,7 @@ def build_definitions(
             build_landing_sensor(config, database, submit),
             build_comparing_sensor(config, database, compare),
             build_alerting_sensor(config, database),
+            build_forgetting_sensor(config),
         ],
         resources={
             "turn": turn_resource(config, database),

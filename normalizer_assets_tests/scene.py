@@ -37,6 +37,8 @@ STEPS = (
     "cache_embeddings",
 )
 SUBMIT_STEPS, COLLECT_STEPS = STEPS[:3], STEPS[3:]
+WHOLE_GRAPH = (*STEPS, "standing_checks")
+"""Chosen together in the UI the assets bring all their checks along."""
 STATIONS = tuple(step for step in STEPS if not step.endswith("_gates"))
 
 Listing = Mapping[str, object]
@@ -143,10 +145,12 @@ class Scene:
         assert self.row(partition).state == "published"
 
     def tick(self) -> dg.SensorResult:
-        """Lets the sensor look once."""
+        """Lets the sensor look once, and reports what it has seen, as the daemon does."""
         repository = self.definitions.get_repository_def()
         context = dg.build_sensor_context(instance=self.instance, repository_def=repository)
         data = repository.get_sensor_def("collect_finished_batches").evaluate_tick(context)
+        for event in data.asset_events:
+            self.instance.report_runless_asset_event(event)
         return dg.SensorResult(
             run_requests=list(data.run_requests or []),
             asset_events=list(data.asset_events),

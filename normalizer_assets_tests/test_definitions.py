@@ -10,26 +10,68 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetNode
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from normalizer_assets.config import load_config
 from normalizer_assets.definitions import build_definitions, defs
 
+RETAILERS = sorted(load_config({}).retailers)
+
+STATION = {"group": "products", "partitions": ["day", "retailer"], "paid": False, "pools": []}
+PAID = {**STATION, "paid": True, "pools": ["openai"]}
+OF_A_DAY = {"partitions": ["day"], "paid": False, "pools": []}
+
 GRAPH = {
     "assets": {
-        "raw_products": {"deps": [], "kinds": ["parquet", "polars"]},
-        "routed_products": {"deps": ["raw_products"], "kinds": ["parquet", "polars"]},
-        "submitted_batches": {"deps": ["routed_products"], "kinds": ["openai", "postgres"]},
+        "raw_products": {**STATION, "deps": [], "kinds": ["parquet", "polars"]},
+        "routed_products": {
+            **STATION,
+            "deps": ["raw_products"],
+            "kinds": ["parquet", "polars"],
+            "versioned": True,
+        },
+        "submitted_batches": {
+            **PAID,
+            "deps": ["routed_products"],
+            "kinds": ["openai", "postgres"],
+            "versioned": True,
+            "table": "normalizer.batches",
+        },
         "batch_results": {
+            **PAID,
             "deps": ["routed_products", "submitted_batches"],
             "kinds": ["openai", "parquet"],
+            "versioned": True,
         },
         "normalized_products": {
+            **STATION,
             "deps": ["batch_results", "routed_products"],
             "kinds": ["polars", "postgres"],
+            "versioned": True,
+            "table": "normalizer.normalized_products",
+            "fresh_days": 3,
         },
-        "cache_embeddings": {"deps": ["normalized_products"], "kinds": ["openai", "postgres"]},
-        "price_comparison": {"deps": ["normalized_products"], "kinds": ["polars", "postgres"]},
-        "daily_report": {"deps": ["normalized_products"], "kinds": ["matplotlib", "postgres"]},
+        "cache_embeddings": {
+            **PAID,
+            "deps": ["normalized_products"],
+            "kinds": ["openai", "postgres"],
+            "versioned": True,
+            "table": "normalizer.cache_entries",
+        },
+        "price_comparison": {
+            **OF_A_DAY,
+            "group": "prices",
+            "deps": ["normalized_products"],
+            "kinds": ["polars", "postgres"],
+            "table": "normalizer.price_comparison",
+        },
+        "daily_report": {
+            **OF_A_DAY,
+            "group": "reports",
+            "deps": ["normalized_products"],
+            "kinds": ["matplotlib", "postgres"],
+        },
     },
     "checks": {
         "normalized_products:schema_valid": {"blocking": True, "partitioned": True},
@@ -45,16 +87,27 @@ GRAPH = {
         "submitted_batches:budget": {"blocking": False, "partitioned": True},
         "submitted_batches:canary": {"blocking": False, "partitioned": True},
         "submitted_batches:submission_allowed": {"blocking": False, "partitioned": True},
+        **{
+            f"{check}_{retailer}": {"blocking": False, "partitioned": False}
+            for check in ("submitted_batches:standing", "normalized_products:fresh")
+            for retailer in RETAILERS
+        },
     },
     "jobs": {
-        "submit": ["raw_products", "routed_products", "submitted_batches"],
-        "collect": [
-            "batch_results",
-            "cache_embeddings",
-            "normalized_products",
-            "normalized_products_gates",
-        ],
-        "compare": ["daily_report", "price_comparison"],
+        "submit": {
+            "steps": ["raw_products", "routed_products", "submitted_batches"],
+            "partitions": ["day", "retailer"],
+        },
+        "collect": {
+            "steps": [
+                "batch_results",
+                "cache_embeddings",
+                "normalized_products",
+                "normalized_products_gates",
+            ],
+            "partitions": ["day", "retailer"],
+        },
+        "compare": {"steps": ["daily_report", "price_comparison"], "partitions": ["day"]},
     },
     "schedules": {
         "nightly_submission": {
@@ -72,11 +125,13 @@ GRAPH = {
         },
         "compare_published_days": {"jobs": ["compare"], "seconds": 60, "status": "RUNNING"},
         "send_alerts": {"jobs": [], "seconds": 60, "status": "RUNNING"},
+        "forget_old_logs": {"jobs": [], "seconds": 3600, "status": "RUNNING"},
         "submit_landed_files": {"jobs": ["submit"], "seconds": 60, "status": "STOPPED"},
     },
     "resources": ["parquet_store", "turn"],
     "executor": "in_process",
 }
+OWNERS = ["team:normalizer"]
 
 
 @pytest.fixture(scope="module")
@@ -88,17 +143,40 @@ def _check_name(key: dg.AssetCheckKey) -> str:
     return f"{key.asset_key.to_user_string()}:{key.name}"
 
 
+def _asset(node: AssetNode) -> dict[str, object]:
+    """Returns what is fixed of an asset; what it does not have is left out."""
+    own = {
+        "deps": sorted(parent.to_user_string() for parent in node.parent_keys),
+        "kinds": sorted(node.kinds),
+        "group": node.group_name,
+        "partitions": _dimensions(node.partitions_def),
+        "paid": node.tags["normalizer/paid"] == "true",
+        "pools": sorted(node.pools or ()),
+    }
+    policy = node.freshness_policy
+    assert policy is None or isinstance(policy, TimeWindowFreshnessPolicy)
+    further = {
+        "versioned": node.code_version is not None,
+        "table": node.metadata.get("dagster/table_name"),
+        "fresh_days": policy.fail_window.to_timedelta().days if policy else None,
+    }
+    return own | {name: value for name, value in further.items() if value}
+
+
+def _dimensions(partitions: dg.PartitionsDefinition[str] | None) -> list[str]:
+    if isinstance(partitions, dg.MultiPartitionsDefinition):
+        return [dimension.name for dimension in partitions.partitions_defs]
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    return ["day"]
+
+
 def _graph(definitions: dg.Definitions) -> dict[str, object]:
     repository = definitions.get_repository_def()
     graph = repository.asset_graph
     jobs = {job.name: job for job in repository.get_all_jobs() if not job.name.startswith("__")}
     return {
         "assets": {
-            key.to_user_string(): {
-                "deps": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
-                "kinds": sorted(graph.get(key).kinds),
-            }
-            for key in graph.get_all_asset_keys()
+            key.to_user_string(): _asset(graph.get(key)) for key in graph.get_all_asset_keys()
         },
         "checks": {
             _check_name(key): {
@@ -108,7 +186,13 @@ def _graph(definitions: dg.Definitions) -> dict[str, object]:
             }
             for key in graph.asset_check_keys
         },
-        "jobs": {name: sorted(node.name for node in job.nodes) for name, job in jobs.items()},
+        "jobs": {
+            name: {
+                "steps": sorted(node.name for node in job.nodes),
+                "partitions": _dimensions(job.partitions_def),
+            }
+            for name, job in jobs.items()
+        },
         "schedules": {
             schedule.name: {
                 "job": schedule.job_name,
@@ -135,22 +219,30 @@ def test_the_graph_is_as_fixed(definitions: dg.Definitions) -> None:
     assert _graph(definitions) == GRAPH
 
 
-def test_every_asset_has_an_owner_a_group_a_description_and_the_partitions(
+def test_every_asset_has_an_owner_and_says_in_sql_where_its_result_is(
     definitions: dg.Definitions,
 ) -> None:
     graph = definitions.get_repository_def().asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert node.owners == ["team:normalizer"]
-        assert node.description
-        if node.group_name != "products":  # of all retailers together
-            assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
-            continue
-        assert isinstance(node.partitions_def, dg.MultiPartitionsDefinition)
-        assert [dimension.name for dimension in node.partitions_def.partitions_defs] == [
-            "day",
-            "retailer",
-        ]
+        assert node.owners == OWNERS
+        assert "```sql\nselect " in str(node.description), key
+
+
+def test_every_check_job_sensor_schedule_and_resource_is_described(
+    definitions: dg.Definitions,
+) -> None:
+    repository = definitions.get_repository_def()
+    described: dict[str, str | None] = {
+        _check_name(key): repository.asset_graph.get(key).description
+        for key in repository.asset_graph.asset_check_keys
+    }
+    described |= {job.name: job.description for job in repository.get_all_jobs()}
+    described |= {sensor.name: sensor.description for sensor in repository.sensor_defs}
+    described |= {schedule.name: schedule.description for schedule in repository.schedule_defs}
+    del described["__ASSET_JOB"]  # Dagster's own
+    described["turn"] = (definitions.resources or {})["turn"].description
+    assert not [name for name, text in described.items() if not text or len(text) < 20]
 
 
 def test_the_definitions_can_be_loaded(definitions: dg.Definitions) -> None:

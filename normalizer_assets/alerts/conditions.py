@@ -63,6 +63,7 @@ class Condition:
         partitions: Whose it is; their cost is told.
         shard_hash: A batch, where the cost is its own.
         page: Of Dagster's UI, below its address.
+        since: When that came about, where the database knows it.
     """
 
     kind: AlertKind
@@ -72,6 +73,7 @@ class Condition:
     partitions: tuple[Partition, ...] = ()
     shard_hash: str | None = None
     page: str | None = None
+    since: datetime | None = None
 
 
 def conditions(
@@ -86,13 +88,22 @@ def conditions(
     """
     now = now or datetime.now(UTC)
     return [
+        *of_partitions(connection, config, now),
+        *_budget(connection, config),
+        *_models(connection, config, now),
+        *_cache(connection, config, now),
+    ]
+
+
+def of_partitions(
+    connection: sa.Connection, config: NormalizerConfig, now: datetime
+) -> list[Condition]:
+    """Returns what needs a hand of partitions and their batches, as ``conditions`` does."""
+    return [
         *_stopped(connection, config),
         *_late(connection, now),
         *_standing_still(connection, config),
         *_in_doubt(connection, config, now),
-        *_budget(connection, config),
-        *_models(connection, config, now),
-        *_cache(connection, config, now),
     ]
 
 
@@ -168,9 +179,10 @@ def _stopped(connection: sa.Connection, config: NormalizerConfig) -> Iterator[Co
                 f"again",
                 (partition,),
                 page=page_of(partition, "batch_results"),
+                since=row.updated_at,
             )
         elif row.state == "held":
-            yield from _held(partition, reason)
+            yield from _held(partition, reason, row.updated_at)
         elif row.blocked_by == "budget":
             short_of_money.append(row)
         else:
@@ -181,11 +193,12 @@ def _stopped(connection: sa.Connection, config: NormalizerConfig) -> Iterator[Co
                 _BLOCKERS[row.blocked_by],
                 (partition,),
                 page=page_of(partition, "submitted_batches"),
+                since=row.updated_at,
             )
     yield from _short_of_money(connection, config, short_of_money)
 
 
-def _held(partition: Partition, reason: str) -> Iterator[Condition]:
+def _held(partition: Partition, reason: str, since: datetime) -> Iterator[Condition]:
     if reason.startswith(life.ROLLED_BACK):
         return  # a person has just done that
     if reason.startswith(RED):
@@ -199,7 +212,13 @@ def _held(partition: Partition, reason: str) -> Iterator[Condition]:
             f"decide; or correct the file or the thresholds, then {run_command(partition)}"
         )
     yield Condition(
-        kind, partition.key, reason, remedy, (partition,), page=page_of(partition, asset)
+        kind,
+        partition.key,
+        reason,
+        remedy,
+        (partition,),
+        page=page_of(partition, asset),
+        since=since,
     )
 
 
@@ -220,12 +239,13 @@ def _short_of_money(
                 f"raise `{own.key}`; it goes on by itself then",
                 (partition,),
                 page=page_of(partition, "submitted_batches"),
+                since=row.updated_at,
             )
         elif of_day.left_usd < needs:
-            by_day.append((partition, of_day, needs))
+            by_day.append((partition, of_day, needs, row.updated_at))
     if by_day:
-        _, of_day, _ = by_day[0]
-        needed = sum(usd for _, _, usd in by_day)
+        of_day = by_day[0][1]
+        needed = sum(usd for _, _, usd, _ in by_day)
         yield Condition(
             "budget_over",
             of_day.scope,
@@ -233,7 +253,8 @@ def _short_of_money(
             f"{needed:.6f} USD, and of {of_day.usd} USD {max(of_day.left_usd, Decimal(0)):.6f} USD "
             f"are left; nothing was sent",
             f"raise `{of_day.key}`, or let them wait: tomorrow in Santiago is a new day",
-            tuple(partition for partition, _, _ in by_day),
+            tuple(partition for partition, *_ in by_day),
+            since=min(since for *_, since in by_day),
         )
 
 
@@ -282,6 +303,7 @@ def _late(connection: sa.Connection, now: datetime) -> Iterator[Condition]:
             remedy,
             (partition,),
             page=page_of(partition, "batch_results"),
+            since=row.deadline_at,
         )
 
 
@@ -308,6 +330,7 @@ def _standing_still(connection: sa.Connection, config: NormalizerConfig) -> Iter
             remedy,
             tuple(ledger.partitions_in(connection, row.shard_hash)),
             row.shard_hash,
+            since=row.cancel_requested_at or row.progressed_at or row.submitted_at,
         )
 
 
@@ -332,6 +355,7 @@ def _in_doubt(
             f"{run_command(owners[0])} looks once more",
             tuple(owners),
             row.shard_hash,
+            since=since,
         )
 
 

@@ -18,6 +18,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @station(
         partitions,
         kinds={"openai", "parquet"},
+        asks_api=True,
         deps=["submitted_batches"],
         hands_on_frame=True,
     )
@@ -32,6 +33,13 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         no batch answered go down the chain: individual call, legacy model, basic rules.
         While a batch is still under way this yields nothing: the later steps are skipped,
         the run is green, and the sensor comes back.
+
+        ```sql
+        select step, round, state, count(*), sum(cost_usd)
+        from normalizer.batch_requests
+        where day = '2024-10-01' and retailer = 'lider'
+        group by step, round, state;
+        ```
         """
         from normalizer_assets import pipeline
         from normalizer_assets.publishing.daily import cost_by_model

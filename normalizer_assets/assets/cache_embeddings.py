@@ -11,7 +11,7 @@ from normalizer_assets.resources.turn import Turn
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
 
-    @station(partitions, kinds={"openai", "postgres"}, deps=["normalized_products"])
+    @station(partitions, kinds={"openai", "postgres"}, asks_api=True, deps=["normalized_products"])
     def cache_embeddings(
         context: dg.AssetExecutionContext, turn: dg.ResourceParam[Turn]
     ) -> Iterator[dg.MaterializeResult[None]]:
@@ -19,6 +19,12 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
 
         Refuses a partition whose newest version is not published: a blocking check stops
         only its own run, and this asset can be launched alone.
+
+        ```sql
+        select category_group, name, brand, model, llm_model
+        from normalizer.cache_entries
+        where day = '2024-10-01' and retailer = 'lider';
+        ```
         """
         from normalizer_assets import pipeline
 

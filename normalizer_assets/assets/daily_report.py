@@ -20,6 +20,7 @@ def build(days: dg.PartitionsDefinition[str], database: Database) -> dg.AssetsDe
         deps=[dg.AssetDep("normalized_products", partition_mapping=whole_day())],
         group_name=GROUP,
         owners=OWNERS,
+        tags={"normalizer/paid": "false"},
         kinds={"postgres", "matplotlib"},
         dagster_type=NOTHING,
     )

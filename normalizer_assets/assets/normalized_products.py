@@ -60,14 +60,19 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "confidence_p10": confidence.quantile(0.1) or 0.0,
                 "confidence_p50": confidence.quantile(0.5) or 0.0,
                 "cost_usd": float(products["cost_usd"].sum()),
-                "cache_hit_rate": answered.get("cache", 0) / max(products.height, 1),
+                "cache_hit_rate": round(answered.get("cache", 0) / max(products.height, 1), 4),
                 **{f"answered_by_{step}": count for step, count in answered.items()},
                 "models": ", ".join(sorted(products["llm_model"].drop_nulls().unique())) or "none",
                 "confidence_histogram": dg.MetadataValue.md(
                     pictures.as_markdown(histogram, "confidence, and what became of the rows")
                 ),
                 "sample": dg.MetadataValue.md(
-                    frame_table(products.select(SAMPLE_COLUMNS).head(SAMPLE_ROWS))
+                    frame_table(
+                        products.select(SAMPLE_COLUMNS)
+                        .head(SAMPLE_ROWS)
+                        # JSON, which people read better without its marks.
+                        .with_columns(pl.col("attributes").str.replace_all(r'[{}"]', ""))
+                    )
                 ),
             }
         )

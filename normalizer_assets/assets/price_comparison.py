@@ -29,8 +29,8 @@ def build(
         deps=[dg.AssetDep("normalized_products", partition_mapping=whole_day())],
         group_name=GROUP,
         owners=OWNERS,
+        tags={"normalizer/paid": "false"},
         kinds={"polars", "postgres"},
-        metadata={"dagster/table_name": "normalizer.price_comparison"},
         output_required=False,
         dagster_type=NOTHING,
     )
@@ -87,4 +87,4 @@ def build(
 
 def _median(values: pl.Series) -> float:
     median = values.quantile(0.5, interpolation="linear")
-    return 0.0 if median is None else float(median)
+    return 0.0 if median is None else round(float(median), 2)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from normalizer_assets.batching.work import PartitionWork
 
 
+SAMPLE_ROWS = 5
+SAMPLE_COLUMNS = ("name", "category", "category_group", "price", "sku")
+
 AUTOMATIC_TAGS = {"dagster/sensor_name", "dagster/schedule_name"}
 """Tags that Dagster puts on runs that no person has started."""
 
@@ -68,8 +71,16 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
                 "raw_count": intake.raw_count,
                 "quarantined": intake.quarantined.height,
                 "collapsed": intake.collapsed_count,
-                "raw_snapshot": str(taken.snapshot.path),
+                "raw_snapshot": dg.MetadataValue.path(str(taken.snapshot.path)),
                 "reasons_for_quarantine": dg.MetadataValue.md(_reasons(intake.quarantined)),
+                "sample": dg.MetadataValue.table(
+                    [
+                        dg.TableRecord(row)
+                        for row in intake.listings.select(SAMPLE_COLUMNS)
+                        .head(SAMPLE_ROWS)
+                        .to_dicts()
+                    ]
+                ),
             },
         )
 

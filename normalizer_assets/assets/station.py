@@ -10,6 +10,8 @@ from typing import Any, cast
 import dagster as dg
 
 GROUP = "products"
+POOL = "openai"
+"""Runs that ask the API; the UI's page Concurrency sets how many go at once, 0 for none."""
 OWNERS = ["team:normalizer"]
 NOTHING = cast("dg.DagsterType", dg.Nothing)
 """The type of an output without a frame; Dagster takes the marker, its annotation does not."""
@@ -19,6 +21,7 @@ def station(
     partitions: dg.PartitionsDefinition[str],
     *,
     kinds: set[str],
+    asks_api: bool = False,
     deps: Sequence[str] = (),
     hands_on_frame: bool = False,
     checks: Sequence[dg.AssetCheckSpec] = (),
@@ -32,6 +35,8 @@ def station(
     Args:
         partitions: Day x retailer.
         kinds: What the UI shows as the asset's technologies.
+        asks_api: Whether the asset spends money: it is tagged so, and a run of it takes a
+            slot of the pool ``openai``.
         deps: Assets that must have been made before, but are not read as frames.
         hands_on_frame: True where the asset yields a frame for a successor; the others
             write tables and yield metadata alone.
@@ -42,6 +47,8 @@ def station(
         group_name=GROUP,
         owners=OWNERS,
         kinds=kinds,
+        tags={"normalizer/paid": str(asks_api).lower()},
+        pool=POOL if asks_api else None,
         deps=list(deps),
         check_specs=list(checks),
         output_required=False,

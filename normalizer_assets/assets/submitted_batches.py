@@ -7,7 +7,7 @@ import polars as pl
 
 from normalizer_assets.assets.station import station
 from normalizer_assets.checks import submission
-from normalizer_assets.resources.turn import Turn
+from normalizer_assets.resources.turn import NO_RETRY, Turn
 
 
 class PayAgain(dg.Config):
@@ -26,7 +26,9 @@ class PayAgain(dg.Config):
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     """Returns the asset."""
 
-    @station(partitions, kinds={"openai", "postgres"}, checks=submission.specs(partitions))
+    @station(
+        partitions, kinds={"openai", "postgres"}, asks_api=True, checks=submission.specs(partitions)
+    )
     def submitted_batches(
         context: dg.AssetExecutionContext,
         config: PayAgain,
@@ -51,6 +53,9 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         if turn.is_taken(context.log):
             yield from submission.evaluate(turn)
             return
+        if config.force:
+            # Repeated after its process died, it would pay once more for what it had paid.
+            context.instance.add_run_tags(context.run.run_id, NO_RETRY)
         with turn.step(context.log):
             sent = pipeline.submit(
                 turn.work,

@@ -12,7 +12,7 @@ import dagster as dg
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG
+from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG, is_repeated
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -76,7 +76,8 @@ def _failed_runs(instance: dg.DagsterInstance, engine: "sa.Engine") -> "list[Con
     with engine.connect() as connection:
         for key in filter(None, keys):
             run = instance.get_runs(dg.RunsFilter(tags={PARTITION_TAG: key}), limit=1)[0]
-            if run.status != dg.DagsterRunStatus.FAILURE or LAUNCH_TAG in run.tags:
+            tried_again = LAUNCH_TAG in run.tags or is_repeated(run)
+            if run.status != dg.DagsterRunStatus.FAILURE or tried_again:
                 continue
             # Runs of a whole day, such as its comparison, belong to no partition of ours.
             partition = Partition.from_key(key) if key.count("|") == 1 else None

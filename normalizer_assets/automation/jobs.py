@@ -3,6 +3,7 @@
 Belongs here: which assets run together. Does not belong here: what starts them.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import dagster as dg
@@ -15,26 +16,35 @@ if TYPE_CHECKING:
 
 AssetJob: TypeAlias = "UnresolvedAssetJobDefinition"
 
+BEGUN_FIRST, NIGHT_FIRST = {"dagster/priority": "2"}, {"dagster/priority": "1"}
+"""Tags of runs that leave the queue before others: what has begun before what the night brings,
+and both before a backfill. Else a retailer's `collect`, which shares its one place with 365
+queued `submit`, would come last."""
+
 SUBMIT_ASSETS = ("raw_products", "routed_products", "submitted_batches")
 COLLECT_ASSETS = ("batch_results", "normalized_products", "cache_embeddings")
 
 
-def build_jobs() -> tuple[AssetJob, AssetJob]:
+def build_jobs(standing: Sequence[dg.AssetCheckSpec]) -> tuple[AssetJob, AssetJob]:
     """Returns the jobs ``submit`` and ``collect``.
 
     Two, because a run must not sit and wait for a day (DESIGN.md, "The way of the data").
     ``collect`` holds the gate and the embeddings too: a blocking check stops only its own
     run.
+
+    Args:
+        standing: Checks of the assets that no run of a partition is to evaluate.
     """
+    others = dg.AssetSelection.checks(*(spec.key for spec in standing))
     submit = dg.define_asset_job(
         "submit",
-        selection=dg.AssetSelection.assets(*SUBMIT_ASSETS),
+        selection=dg.AssetSelection.assets(*SUBMIT_ASSETS) - others,
         description="From landed listings to created batches. Backfill this job, not the "
         "whole graph: the sensor collects each partition when it is ready.",
     )
     collect = dg.define_asset_job(
         "collect",
-        selection=dg.AssetSelection.assets(*COLLECT_ASSETS),
+        selection=dg.AssetSelection.assets(*COLLECT_ASSETS) - others,
         description="From finished batches to published products. Started by the sensor.",
     )
     return submit, collect

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from normalizer_assets.automation.jobs import AssetJob
+from normalizer_assets.automation.jobs import NIGHT_FIRST, AssetJob
 from normalizer_assets.automation.schedules import submitted_partitions
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import TIMEZONE, NormalizerConfig
@@ -96,7 +96,8 @@ def build_landing_sensor(
         new, cursor = look(files, {one.key for one in begun}, Cursor.read(context.cursor))
         return dg.SensorResult(
             run_requests=[
-                dg.RunRequest(run_key=f"{key}:{files[key]}", partition_key=key) for key in new
+                dg.RunRequest(run_key=f"{key}:{files[key]}", partition_key=key, tags=NIGHT_FIRST)
+                for key in new
             ],
             cursor=cursor.text(),
             skip_reason=None if new else f"{len(files)} files of {days[-1]} to {days[0]}, none new",

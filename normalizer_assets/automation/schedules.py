@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from normalizer_assets.automation.jobs import AssetJob
+from normalizer_assets.automation.jobs import NIGHT_FIRST, AssetJob
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import TIMEZONE, NormalizerConfig
 from normalizer_assets.resources.database import Database
@@ -47,7 +47,11 @@ def build_schedule(
         with database.engine.connect() as connection:
             begun = submitted_partitions(connection, landed)
         requests = [
-            dg.RunRequest(run_key=f"{partition.key}:{night:%Y-%m-%d}", partition_key=partition.key)
+            dg.RunRequest(
+                run_key=f"{partition.key}:{night:%Y-%m-%d}",
+                partition_key=partition.key,
+                tags=NIGHT_FIRST,
+            )
             for partition in sorted(set(landed) - begun)
         ]
         return requests or dg.SkipReason(f"nothing new has landed for {days[-1]} to {days[0]}")

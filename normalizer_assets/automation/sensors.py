@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from normalizer_assets.automation.jobs import AssetJob
+from normalizer_assets.automation.jobs import BEGUN_FIRST, AssetJob
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.checks import standing
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.openai_client import clients
-from normalizer_assets.resources.turn import LAUNCH_TAG, PARTITION_TAG
+from normalizer_assets.resources.turn import (
+    LAUNCH_TAG,
+    NO_RETRY,
+    PARTITION_TAG,
+    is_repeated,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -43,17 +49,22 @@ def build_sensor(
         jobs=jobs,
         minimum_interval_seconds=max(1, round(config.polling.interval_seconds)),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at the list of batches, records progress, and launches `collect` "
-        "for partitions whose batches are finished, and `submit` again where a process died.",
+        description="Looks at the list of batches, records progress, launches `collect` for "
+        "partitions whose batches are finished, and `submit` again where a process died, and "
+        "keeps each retailer's standing checks current.",
     )
     def collect_finished_batches(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from normalizer_assets import direct
         from normalizer_assets.automation.sweep import sweep
 
         engine = database.engine
+        busy = _partitions_with_runs(context.instance)
         for run_id in _report_dead_runs(context.instance, engine):
             context.log.warning("run %s is reported failed: its process died", run_id)
-        busy = _partitions_with_runs(context.instance)
+            run = context.instance.get_run_by_id(run_id)
+            if run is not None and is_repeated(run):
+                # By Dagster's daemon, in a moment: a second one would find nothing to do.
+                busy.add(Partition.from_key(run.tags[PARTITION_TAG]))
         # Dagster knows no direct partition. Their callers run them; where one died, and a
         # landed partition waits for its question, nobody else does.
         awaited = direct.awaited(engine)
@@ -73,18 +84,21 @@ def build_sensor(
         launches = [launch for launch in result.launches if not launch.partition.is_direct]
         for failure in failures:
             context.log.warning(failure)
+        with engine.connect() as connection:
+            stands = standing.evaluate(connection, config)
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
                     run_key=launch.run_key,
                     job_name=launch.job,
                     partition_key=launch.partition.key,
-                    tags={LAUNCH_TAG: launch.run_key},
+                    tags={LAUNCH_TAG: launch.run_key, **NO_RETRY, **BEGUN_FIRST},
                 )
                 for launch in launches
             ],
             asset_events=[
-                observation for change in result.changes for observation in _observations(change)
+                *(one for change in result.changes for one in _observations(change)),
+                *standing.changed(context.instance, stands),
             ],
             skip_reason=None if launches else result.summary,
         )

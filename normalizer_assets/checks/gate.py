@@ -15,6 +15,8 @@ from normalizer_assets.resources.turn import Turn
 
 STEP = "normalized_products_gates"
 
+MEDIAN = "the median of the retailer's last published days"
+
 DESCRIPTIONS = {
     "schema_valid": "Share of the models' replies that are parsed and schema-valid.",
     "share_accepted": "Share of rows accepted; rejected ones do not count.",
@@ -22,11 +24,13 @@ DESCRIPTIONS = {
     "unique_keys": "No two rows with the same key.",
     "share_rules": "Share of rows that only basic rules or the legacy model answered.",
     "calibrated": "No confidence comes from a calibration made for another model.",
-    "confidence_drift": "Mean confidence against the median of the retailer's earlier days.",
-    "route_shares": "Share of rows for the tier full against its calibrated one, or that median.",
-    "brand_missing": "Share of rows without a brand against that median.",
-    "cost": "USD a question asked against that median.",
+    "confidence_drift": f"Mean confidence against {MEDIAN}.",
+    "route_shares": "Share of rows that call for the tier full, against what the router is "
+    f"calibrated for, or {MEDIAN}.",
+    "brand_missing": f"Share of rows without a brand against {MEDIAN}.",
+    "cost": f"USD a question that was paid for against {MEDIAN}.",
 }
+"""Each is read alone, beside its check."""
 
 
 def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
@@ -118,4 +122,7 @@ def _result(gate: Gate) -> dg.AssetCheckResult:
 
 
 def _number(value: float | None) -> dg.MetadataValue:
-    return dg.MetadataValue.null() if value is None else dg.MetadataValue.float(float(value))
+    """Shows six significant digits: a share of 202 replies has no more to say."""
+    if value is None:
+        return dg.MetadataValue.text("none")
+    return dg.MetadataValue.float(float(f"{value:.6g}"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.engine import DAGSTER_DATABASE_VARIABLE
 from normalizer_assets.doctor.findings import Finding
 
 START = "`normalizer dev`, or in production `dagster-daemon run`, with the same DAGSTER_HOME"
@@ -38,6 +39,14 @@ def dagster(config: NormalizerConfig, environ: Mapping[str, str]) -> Finding:
     folder = Path(home) if home else Path(config.paths.data) / "dagster_home"
     if home and not folder.is_dir():
         return Finding("fail", f"DAGSTER_HOME is {home}, which is no folder", f"mkdir -p {home}")
+    url = environ.get(DAGSTER_DATABASE_VARIABLE, "")
+    if home and url.startswith(("postgresql://", "postgres://")):
+        return Finding(
+            "fail",
+            f"{DAGSTER_DATABASE_VARIABLE} names no driver: Dagster takes psycopg 3, and fails at "
+            f"the first event of a run",
+            f"let {DAGSTER_DATABASE_VARIABLE} begin with postgresql+psycopg2://",
+        )
     if not home and not (folder / "dagster.yaml").is_file():
         return Finding(
             "warn",

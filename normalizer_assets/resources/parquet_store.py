@@ -25,6 +25,21 @@ class ParquetStore(dg.UPathIOManager):
             obj.write_parquet(file)
         partial.rename(path)
 
+    def get_metadata(
+        self,
+        context: dg.OutputContext,  # noqa: ARG002 - as Dagster calls it
+        obj: pl.DataFrame,
+    ) -> dict[str, dg.MetadataValue]:
+        """Returns the frame's columns, with Polars' names of types, for its materialisation.
+
+        Of a struct the name alone: with its fields it is the text of a Python dict, cut off.
+        """
+        columns = [
+            dg.TableColumn(name, "Struct" if isinstance(dtype, pl.Struct) else str(dtype))
+            for name, dtype in obj.schema.items()
+        ]
+        return {"dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns))}
+
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pl.DataFrame:
         """Reads the frame.
 

@@ -29,6 +29,23 @@ LOCK_WAIT_SECONDS = 30.0
 LAUNCH_TAG = "normalizer/launched"
 """Set on runs that the ledger counted as an attempt."""
 
+NO_RETRY = {"dagster/max_retries": "0"}
+"""Tags of runs that Dagster must never repeat by itself: who pays again, or is counted and
+launched anew by the ledger."""
+
+NO_RETRY_OF_STEPS = {"dagster/retry_on_asset_or_op_failure": "false"}
+"""Tags of runs that Dagster repeats where their process died, and not for a red gate or a
+refusal, whatever the instance's own settings say."""
+
+
+def is_repeated(run: dg.DagsterRun) -> bool:
+    """Returns whether Dagster's daemon repeats a failed run by itself.
+
+    Its tag says so also of runs that no code location has started, such as those of
+    ``normalizer run``, and those the daemon cannot repeat.
+    """
+    return run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin is not None
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -133,6 +150,9 @@ def turn_resource(
                 "these assets are partitioned: choose one day and one retailer"
             )
         partition = Partition.from_key(run.tags[PARTITION_TAG])
+        if context.instance is not None:
+            # Here and not on the jobs: the button Materialize runs none of them.
+            context.instance.add_run_tags(run.run_id, NO_RETRY_OF_STEPS)
         holder = f"run {run.run_id[:8]}"
         with take_turn(config, database.engine, partition, holder, wait_seconds) as taken:
             yield _launched(taken) if LAUNCH_TAG in run.tags else taken

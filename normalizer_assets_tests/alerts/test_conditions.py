@@ -245,7 +245,7 @@ COURSES = [
         ("its deadline was ", "it still waits for batch_1 validating 0/4", "batches list --open"),
         sent,
         PUBLISHED,
-        later=timedelta(hours=26, minutes=1),
+        later=timedelta(hours=27),
     ),
     Course(
         "batch_stalled",
@@ -448,7 +448,7 @@ def test_a_batch_whose_creator_died_before_any_look_is_in_doubt_too(
     with quiet_work.begin() as connection:
         ledger.record_batch(connection, batch_rows(quiet_work)[0].shard_hash, missed_at=None)
     assert kinds(quiet_work, NOW + timedelta(minutes=14)) == []
-    assert [kind for kind, _ in kinds(quiet_work, NOW + timedelta(minutes=17))] == [
+    assert [kind for kind, _ in kinds(quiet_work, NOW + timedelta(minutes=30))] == [
         "batch_in_doubt"
     ]
 
@@ -499,7 +499,7 @@ def test_a_successor_that_was_asked_in_a_batch_is_named(quiet_work: PartitionWor
             connection, batch_rows(quiet_work)[0].shard_hash, llm_model="gpt-6-luna"
         )
     assert kinds(quiet_work) == [replaced]
-    assert kinds(quiet_work, NOW + timedelta(days=2, minutes=1))[1:] == []
+    assert kinds(quiet_work, NOW + timedelta(days=2, hours=1))[1:] == []
     # Named by a person, it is nobody's successor any more.
     mini = quiet_work.config.tiers["mini"].model_copy(update={"model": "gpt-6-luna"})
     tiers = quiet_work.config.tiers | {"mini": mini}

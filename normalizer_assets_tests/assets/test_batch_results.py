@@ -9,7 +9,14 @@ import pytest
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.standin.faults import EndpointFault, LineFault
 from normalizer_assets.standin.settings import StandinSettings
-from normalizer_assets_tests.scene import COLLECT_STEPS, STEPS, Scene, invented, messages, steps
+from normalizer_assets_tests.scene import (
+    COLLECT_STEPS,
+    WHOLE_GRAPH,
+    Scene,
+    invented,
+    messages,
+    steps,
+)
 
 
 def test_a_small_partition_is_asked_individually(scene: Scene) -> None:
@@ -40,7 +47,7 @@ def test_the_materialisation_shows_tokens_and_the_cost_of_each_model(scene: Scen
 
 def test_the_whole_graph_at_once_publishes_a_small_partition_in_one_run(scene: Scene) -> None:
     scene.land(invented(10))
-    assert steps(scene.run("__ASSET_JOB")) == dict.fromkeys(STEPS, "success")
+    assert steps(scene.run("__ASSET_JOB")) == dict.fromkeys(WHOLE_GRAPH, "success")
     assert scene.row().state == "published"
 
 
@@ -54,8 +61,8 @@ def test_the_whole_graph_at_once_skips_what_waits_for_a_batch_and_stays_green(
     result = scene.run("__ASSET_JOB")
     assert result.success
     assert steps(result) == {
-        **dict.fromkeys(STEPS[:3], "success"),
-        **dict.fromkeys(STEPS[3:], "skipped"),
+        **dict.fromkeys(WHOLE_GRAPH[:3], "success"),
+        **dict.fromkeys(WHOLE_GRAPH[3:], "skipped"),
     }
     assert scene.row().state == "waiting"
     assert scene.rows("select * from normalizer.normalized_products") == []

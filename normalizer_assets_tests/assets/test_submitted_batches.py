@@ -12,8 +12,7 @@ from normalizer_assets.batching.partition import Partition
 from normalizer_assets.standin.faults import BatchFault, EndpointFault, LineFault
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.scene import (
-    COLLECT_STEPS,
-    SUBMIT_STEPS,
+    WHOLE_GRAPH,
     Scene,
     invented,
     launched,
@@ -24,8 +23,8 @@ NEVER_DONE = StandinSettings(batch_seconds=3600)
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date()
 REQUESTS = "select * from normalizer.batch_requests order by request_id"
 BLOCKED = {
-    **dict.fromkeys(SUBMIT_STEPS[:2], "success"),
-    **dict.fromkeys([SUBMIT_STEPS[2], *COLLECT_STEPS], "skipped"),
+    **dict.fromkeys(WHOLE_GRAPH[:2], "success"),
+    **dict.fromkeys(WHOLE_GRAPH[2:], "skipped"),
 }
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from openai.types import BatchRequestCounts
 
+from normalizer_assets.automation.jobs import NIGHT_FIRST
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.cli.local_run import LocalRun
@@ -31,6 +32,10 @@ def waiting(scene: Scene) -> Scene:
     return scene
 
 
+def observations(result: dg.SensorResult) -> list[dg.AssetObservation]:
+    return [event for event in result.asset_events if isinstance(event, dg.AssetObservation)]
+
+
 @contextmanager
 def unreachable(scene: Scene) -> Iterator[None]:
     with scene.monkeypatch.context() as patch:
@@ -50,27 +55,26 @@ def test_while_batches_are_under_way_changes_are_observed_once(waiting: Scene) -
     first = waiting.tick()
     assert launched(first) == []
     # The submission recorded no state of its own that the first look would not show.
-    assert len(list(first.asset_events)) <= 2
+    assert len(observations(first)) <= 2
     second = waiting.tick()
     assert launched(second) == []
-    assert list(second.asset_events) == []
+    assert observations(second) == []
     assert "2 batches under way" in str(second.skip_reason)
 
 
 def test_finished_batches_are_observed_and_collected_once(waiting: Scene) -> None:
     waiting.wait_for_batches()
     result = waiting.tick()
-    observations = list(result.asset_events)
-    assert len(observations) == 2
-    for observation in observations:
-        assert isinstance(observation, dg.AssetObservation)
+    observed = observations(result)
+    assert len(observed) == 2
+    for observation in observed:
         assert observation.asset_key == dg.AssetKey("submitted_batches")
         assert observation.partition == KEY
         assert observation.metadata["state"].value == "completed"
         assert observation.metadata["done"].value == observation.metadata["total"].value
         assert observation.metadata["share_done"].value == 1
         assert {"age_minutes", "expected_end"} <= observation.metadata.keys()
-    assert sum(int(str(each.metadata["total"].value)) for each in observations) == 12
+    assert sum(int(str(each.metadata["total"].value)) for each in observed) == 12
     assert launched(result) == [("collect", f"{KEY}:1")]
     (run,) = waiting.execute_requests(result)
     assert run.success
@@ -83,6 +87,8 @@ def test_the_run_request_names_partition_and_attempt(waiting: Scene) -> None:
     (request,) = waiting.tick().run_requests or []
     assert request.partition_key == KEY
     assert request.tags["normalizer/launched"] == f"{KEY}:1"
+    assert request.tags["dagster/priority"] > str(NIGHT_FIRST["dagster/priority"]) > "0"
+    assert request.tags["dagster/max_retries"] == "0"  # the ledger counts its attempts
     assert request.tags["dagster/partition"] == KEY
 
 

@@ -7,7 +7,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.turn import LAUNCH_TAG, turn_resource
-from normalizer_assets_tests.scene import STATIONS, STEPS, Scene, invented, steps
+from normalizer_assets_tests.scene import STATIONS, WHOLE_GRAPH, Scene, invented, steps
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_taken_partition_is_skipped_green_naming_the_holder(
             asset_selection=[dg.AssetKey(name) for name in STATIONS],
         )
     assert result.success
-    assert steps(result) == dict.fromkeys(STEPS, "skipped")
+    assert steps(result) == dict.fromkeys(WHOLE_GRAPH, "skipped")
     said = capfd.readouterr().err
     assert (
         "skipped: 2024-10-01|lider is being worked on by normalizer run 12345678; materialise it "
@@ -64,7 +64,7 @@ def test_the_lock_is_held_over_all_steps_and_free_afterwards(scene: Scene) -> No
         instance=scene.instance,
         asset_selection=[dg.AssetKey(name) for name in STATIONS],
     )
-    assert seen == [f"normalizer run {result.run_id[:8]}"] * len(STEPS)
+    assert seen == [f"normalizer run {result.run_id[:8]}"] * len(WHOLE_GRAPH)
     with scene.engine.connect() as connection:
         assert life.holder_of(connection, scene.partition) is None
 
