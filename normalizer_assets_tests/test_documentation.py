@@ -2,25 +2,21 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import sqlalchemy as sa
+from pydantic import BaseModel
 
 from normalizer_assets.cli import COMMANDS
-from normalizer_assets.config import ENVIRONMENT_PREFIX, NormalizerConfig, load_config
+from normalizer_assets.config import (
+    ENVIRONMENT_PREFIX,
+    AlertKind,
+    NormalizerConfig,
+    load_config,
+)
 from normalizer_assets.db import tables
-
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-TEXT = {name: page.read_text(encoding="utf-8") for name, page in zip(NAMES, PAGES, strict=True)}
-
-
-def _code_of(name: str) -> str:
-    """Returns a page's code: fenced blocks and spans."""
-    blocks = re.findall(r"^ *```\w*\n(.*?)^ *```", TEXT[name], re.MULTILINE | re.DOTALL)
-    prose = re.sub(r"^ *```.*?^ *```", "", TEXT[name], flags=re.MULTILINE | re.DOTALL)
-    return "\n".join(blocks + re.findall(r"`([^`]+)`", prose))
+from normalizer_assets_tests.pages import NAMES, ROOT, TEXT, code_of, prose, spans
 
 
 def _section(name: str, heading: str) -> str:
@@ -56,12 +52,8 @@ def test_every_state_is_documented_in_the_section_of_its_table(table: sa.Table) 
 
 
 def test_every_column_of_the_views_is_documented() -> None:
-    hidden = {
-        *("version", "question_key", "listing_brand", "ean", "evidence"),
-        *("band", "contributions", "request_id"),
-    }
     section = _section("docs/tables.md", "published_products")
-    columns = {column.name for column in tables.product_rows.columns} - hidden
+    columns = [column.name for column in tables.PRODUCT_VIEW]
     assert not [column for column in columns if f"| `{column}` |" not in section]
 
 
@@ -69,19 +61,18 @@ def test_every_column_of_the_views_is_documented() -> None:
 def test_every_make_target_that_a_page_names_exists(name: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z]+)", _code_of(name)))
+    named = set(re.findall(r"\bmake ([a-z]+)", code_of(name)))
     assert named <= targets
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_that_a_page_names_exists(name: str) -> None:
-    named = set(re.findall(r"(?<![-./\w])normalizer ([a-z]+)\b", _code_of(name)))
-    assert named <= set(COMMANDS)
+def test_every_command_has_its_row() -> None:
+    page = TEXT["docs/commands.md"]
+    assert not [command for command in COMMANDS if f"| `normalizer {command}" not in page]
 
 
-def test_the_readme_names_every_command() -> None:
-    missing = [command for command in COMMANDS if f"`normalizer {command}" not in TEXT["README.md"]]
-    assert not missing
+def test_every_alert_leads_to_a_chapter_of_the_runbook() -> None:
+    leads = "\n".join(re.findall(r"^\| .* \| \[.*\]\(#.*$", TEXT["docs/runbook.md"], re.MULTILINE))
+    assert not [kind for kind in get_args(AlertKind) if f"`{kind}`" not in leads]
 
 
 def test_every_section_of_the_configuration_is_named() -> None:
@@ -90,6 +81,45 @@ def test_every_section_of_the_configuration_is_named() -> None:
         key
         for key in NormalizerConfig.model_fields
         if key != "first_day" and not re.search(rf"`\[?{key}\b", everything)
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_of_the_configuration_that_a_page_names_exists(name: str) -> None:
+    config = load_config({"NORMALIZER_CONFIG": str(ROOT / "config.gpt5.toml")})
+    unknown = []
+    for span in spans(prose(name)):
+        first, *rest = span.partition(" = ")[0].split(".")
+        named = re.fullmatch(r"[a-z_]+(\.([a-z_]+|\*))+", span.partition(" = ")[0])
+        if named and first in NormalizerConfig.model_fields and not _is_key(config, [first, *rest]):
+            unknown.append(span)
+    assert not unknown
+
+
+def _is_key(value: object, path: list[str]) -> bool:
+    """Returns whether a path leads to a key; an entry of a table that is not there may be one."""
+    if not path:
+        return True
+    first, *rest = path
+    if isinstance(value, BaseModel):
+        return first in type(value).model_fields and _is_key(getattr(value, first), rest)
+    if isinstance(value, dict):
+        return _is_key(value.get(first, next(iter(value.values()), None)), rest)
+    return value is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_of_the_code_that_a_page_names_exists(name: str) -> None:
+    code = code_of(name)
+    files = re.findall(r"(?<![\w./<])((?:[\w-]+/)*\w+\.(?:py|json|yaml))\b", code)
+    modules = [module.replace(".", "/") for module in re.findall(r"python -m ([\w.]+)", code)]
+    places = (ROOT, ROOT / "normalizer_assets")
+    paths = [*files, *modules]
+    missing = [
+        path
+        for path in paths
+        if not any((place / path).exists() or (place / f"{path}.py").exists() for place in places)
     ]
     assert not missing
 
