@@ -49,6 +49,8 @@ BARE_INCHES = (
 )
 """Diagonals of televisions and monitors, without a unit."""
 _TABLET_INCHES = r" ([789]\.[0-9]{1,2}|1[0-4]\.[0-9]{1,2}) "
+APPLE_INCHES = r"(?i)\b((?:macbook|ipad) (?:air|pro)) (1[1-7])\b"
+"""The number behind a line that is sold in two sizes ("MacBook Pro 14")."""
 _PHONE_INCHES = r" (?:amoled|oled|lcd|ips|pantalla) ([4-7]\.[0-9]{1,2}) "
 SHOE_NUMBER = r"(?:1[6-9]|[23][0-9]|4[0-8])(?:[.,]5)?"
 _LETTERED_SIZE = r"xxs|xs|s|m|l|xl|xxl|xxxl|[2-5]xl|unica|estandar|g|p|rn|xg|xxg"
@@ -95,12 +97,40 @@ _NO_COLOUR = (
 )
 _NUMBERS_IN_WORDS = {
     "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "ocho": "8", "diez": "10",
-    "doce": "12",
+    "doce": "12", "twelve": "12",
 }  # fmt: skip
 _COUNT_IN_WORDS = (
     rf" ({'|'.join(_NUMBERS_IN_WORDS)}) "
-    r"(?:latas|botellas|unidades|rollos|cajas|bolsas|paquetes|potes|barras|sobres|pares) "
+    r"(?:latas|botellas|unidades|rollos|cajas|bolsas|paquetes|potes|barras|sobres|pares|pack) "
 )
+_PACK_IN_WORDS = rf" pack (?:de |x )?({'|'.join(_NUMBERS_IN_WORDS)}) "
+_FURTHER_COUNTS = (
+    (
+        r" ([1-9][0-9]*) ?(?:uni|sticks|cubos|tabs?|softgels|gomitas|supositorios|ovulos|perlas|"
+        r"pods|botellines|cotonitos|hisopos|guantes|velas|pads|apositos|gasas|tests?|palillos|cuchillas|"
+        r"servilletas|bombillas|globos|panos|tortillas|cajitas|tubos|pelotas|paletas|vienesas|"
+        r"salchichas|hamburguesas|empanadas|alfajores|tiras|lancetas|jeringas|agujas) "
+    ),
+    r" packx?([2-9]|[1-9][0-9]) ",
+    r" (?:caja|display|bolsa|bandeja|paquete|pack|estuche|tarro|tira) (?:con|por|c) ([1-9][0-9]*) ",
+    (
+        r" (?:eco)?(?:lapices|plumones|temperas?|marcadores|acuarelas|crayones|destacadores) "
+        r"(?:.* )?([1-9][0-9]*) colores "
+    ),
+    # "6 cervezas Cristal": at the beginning, because a lamp may have "3 focos".
+    (
+        r"^ (?:kit |set |promo )?(?:de )?([2-9]|[1-9][0-9]) (?:cervezas|aguas|jugos|bebidas|vinos|"
+        r"leches|yoghurts?|chocolates|galletas|poleras|calcetines|boxers?|calzones|sostenes|toallas|"
+        r"pelotas|ampolletas|jabones|desodorantes|cepillos|esponjas|panos|mamaderas|chupetes|velas|"
+        r"cuadernos) "
+    ),
+)
+"""Counts that are no units of the grammar, in measured text."""
+_CANS = r" ([2-9]|[1-9][0-9])x[1-9][0-9]{2} "
+"""Millilitres without their unit: "24X350"."""
+_TIMES_CONTENT = r" x([2-9]|[1-9][0-9]) [0-9.]+(?:ml|cl|l|g|kg) "
+_TIMES_AT_END = r" x([2-9]|[1-9][0-9]+) $"
+_ROLLS = r" ([1-9][0-9]*)r "
 _PACKS = (
     r"(?i)\b(?:multi)?pack (?:de |x ?)?([2-9]|[1-9][0-9])\b",
     r"(?i)\b([2-9]|[1-9][0-9])[ -]?pack\b",
@@ -165,18 +195,31 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         "network": pl.when(group.is_in(("smartphones", "tablets"))).then(electronics.network(text)),
         "pack_count": pl.when(group.is_in((*TECHNOLOGY, "appliances", "toys", "tools")))
         # The pieces of a set are no pack.
-        .then(pl.coalesce(pl.col("plain").str.extract(pattern) for pattern in _PACKS))
+        .then(
+            pl.coalesce(
+                *(pl.col("plain").str.extract(pattern) for pattern in _PACKS),
+                text.str.extract(r" ([2-9]|[1-9][0-9])(?:sobres|pilas|potes|pares) "),
+                text.str.extract(r" pilas? .* ([2-9]|[1-9][0-9])un "),
+                pl.when(group.is_in(("storage", "headphones"))).then(
+                    text.str.extract(r" ([2-9])un ")
+                ),
+            )
+        )
         .otherwise(
             pl.coalesce(
                 text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
-                text.str.extract(r" lapices .*?([1-9][0-9]+) colores "),
                 text.str.extract(_COUNT_IN_WORDS).replace(_NUMBERS_IN_WORDS),
+                text.str.extract(_PACK_IN_WORDS).replace(_NUMBERS_IN_WORDS),
                 text.str.extract(r" (?:toallitas?|toallas humedas) .*?([1-9][0-9]+) hojas "),
                 pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
+                *(text.str.extract(pattern) for pattern in _FURTHER_COUNTS),
                 # "Toalla x3": among devices it would be a model ("Poco X3").
-                pl.when(group.is_in((*FOOD, *CARE))).then(
-                    text.str.extract(r" x([2-9]|[1-9][0-9]+) $")
+                pl.when(group.is_in((*FOOD, *CARE, *WORN, "lighting"))).then(
+                    text.str.extract(_TIMES_AT_END)
                 ),
+                pl.when(group.is_in((*FOOD, *CARE))).then(text.str.extract(_TIMES_CONTENT)),
+                pl.when(group == "beverages").then(text.str.extract(_CANS)),
+                pl.when(group == "cleaning").then(text.str.extract(_ROLLS)),
             ).replace("1", None)
         ),
         "processor": pl.when(group.is_in(("notebooks", "smartphones", "tablets", "consoles"))).then(
@@ -224,9 +267,13 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
         .when(group.is_in(("televisions", "monitors")))
         .then(pl.coalesce(inches, text.str.extract(BARE_INCHES)))
         .when(group == "notebooks")
-        .then(pl.coalesce(inches, text.str.extract(POINTED_INCHES)))
+        .then(
+            pl.coalesce(inches, text.str.extract(POINTED_INCHES), text.str.extract(APPLE_INCHES, 2))
+        )
         .when(group == "tablets")
-        .then(pl.coalesce(inches, text.str.extract(_TABLET_INCHES)))
+        .then(
+            pl.coalesce(inches, text.str.extract(_TABLET_INCHES), text.str.extract(APPLE_INCHES, 2))
+        )
         .when(group == "smartphones")
         .then(pl.coalesce(inches, text.str.extract(_PHONE_INCHES)))
         .when(group.is_in(DEVICES))

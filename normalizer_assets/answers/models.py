@@ -9,22 +9,30 @@ words between bars the one directly behind the brand, or else the first, is the 
 "Smart TV | The Frame | 50\" | QLED" has one such run.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import polars as pl
 
-from normalizer_assets.answers.attributes import BARE_INCHES, POINTED_INCHES, SHOE_NUMBER
+from normalizer_assets.answers.attributes import (
+    APPLE_INCHES,
+    BARE_INCHES,
+    POINTED_INCHES,
+    SHOE_NUMBER,
+)
 from normalizer_assets.answers.groups import COLOURED, DEVICES, FOOD, HOUSEHOLD, WORN
 from normalizer_assets.grammar import electronics
 from normalizer_assets.grammar.codes import code_of, without_code, without_notebook_code
 from normalizer_assets.grammar.colours import COLOUR_WORDS
 from normalizer_assets.grammar.noise import NOISE_WORDS
 from normalizer_assets.grammar.products import (
+    CARE_TAILS,
     CARE_VARIANTS,
     DEVICE_WORDS,
     FLAVOUR_WORDS,
     GOODS_WORDS,
     LIFE_STAGES,
+    LINE_OPENERS,
     PERFUME_WORDS,
     PET_FLAVOURS,
     SHADE_WORDS,
@@ -94,7 +102,7 @@ _COUNTED_THINGS = (
     "asientos", "focos", "sombras", "niveles", "en 1", "vasos", "cuerpos", "bandejas", "zonas",
     "hp", "baterias", "posiciones", "litros/min",
 )  # fmt: skip
-_COUNTED: Step = (rf"(?i-u:\b[0-9]+ (?:{'|'.join(_COUNTED_THINGS)})\b)", BAR)
+_COUNTED: Step = (rf"(?i-u:\b[0-9]+(?:[.,][0-9]+)? (?:{'|'.join(_COUNTED_THINGS)})\b)", BAR)
 _BESIDE: Step = (r"(?i-u: (?:con|para|sin|incluye|c/|p/) )", BAR)
 """What follows is beside the product, or for it: "AirPods Pro con estuche"."""
 _FITS: Step = (
@@ -111,6 +119,8 @@ _PLATFORM = (
 )
 _PLATFORMS = (rf"(?i-u:\b{_PLATFORM}\b)", BAR)
 """What a game runs on: no part of its title."""
+_SUBTITLE: Step = (": ", f":{JOINT}")
+"""Part of a game's title: "Zelda: Tears of the Kingdom"."""
 _TOLD_SIZE = r"(?i)\b(?:talla|us|eur?|uk|t[./-]) ?[0-9]"
 _GAME = r"(?i-u:^ *\|? *(?:(?:video)?juego|joystick|volante|par joy_con)\b)"
 
@@ -122,20 +132,67 @@ _DESCRIBING = (
 _GOODS_PARTS: Step = (
     (
         r"(?i-u:\b(?:(?:fps|spf|factor) ?[0-9]+\+?|x ?[0-9]+(?:un[a-z]*)?|[0-9]+ ?x|[0-9]+ ?gl|"
-        r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?[a-z]+|[dt]/h|x{1,3}[lsg]|"
+        r"[0-9]+ ?- ?[0-9]+ ?(?:m|kg|meses|anos)?|[cs]/ ?(?:u|[a-z]{2,})|[dt]/h|x{1,3}[lsg]|"
         r"ip[0-9]{2}|n [0-9]{1,2}|[0-9]+ (?:colores|anos)|"
         r"(?:etapa|talla) [a-z]{1,3}|talla [0-9]+|[0-9]+ ?(?:pk|pack|hp)|[0-9.,]+k|t[0-9]{2}|"
-        r"w[0-9]{2} ?l[0-9]{2}|(?:19|20)[0-9]{2}|[0-9a-z]*[0-9]{5,}[0-9a-z-]*)\b"
-        r"|[0-9]+(?:[.,][0-9]+)? ?%(?: alc)?)"
+        r"w[0-9]{2} ?l[0-9]{2}|(?:19|20)[0-9]{2}|[0-9a-z]*[0-9]{5,}[0-9a-z-]*)\b)"
     ),
     BAR,
 )
+_PERCENT: Step = (r"(?i-u:[0-9]+(?:[.,][0-9]+)? ?%(?: alc)?)", BAR)
+_INGREDIENT: Step = (
+    (
+        r"(?i-u:\b(acid|[ab]ha|niacinamide|zinc|retin[ao]l|solution|squalane|urea) "
+        r"([0-9]{1,2}(?:\.[0-9])?)%)"
+    ),
+    f"${{1}}{JOINT}${{2}}{JOINT}%",
+)
+"""Names of cosmetics are made of them: "Niacinamide 10% + Zinc 1%"."""
+_PLUS: Step = (rf"([A-Za-z{JOINT}%]) \+ ([A-Za-z])", f"${{1}}{JOINT}+{JOINT}$2")
 _GOODS_WORDS = frozenset({*GOODS_WORDS, *NOISE_WORDS} - {*SOFT_GOODS_WORDS})
+_SPARED = frozenset({*CARE_VARIANTS, *CARE_TAILS, *LIFE_STAGES})
+_COMMON_GOODS_WORDS = _GOODS_WORDS - _SPARED
+
+
+def _goods_words(
+    spared: frozenset[str] = frozenset(), more: frozenset[str] = frozenset()
+) -> tuple[Step, ...]:
+    """Bars words of goods but some, and some more; the many they share are one pattern.
+
+    A pattern of so many words takes 20 ms to prepare.
+    """
+    return ((_GOODS_WORDS & _SPARED | more) - spared, _COMMON_GOODS_WORDS)
+
+
+_ALL_GOODS_WORDS = _goods_words()
+_CARE_WORDS = _goods_words(frozenset({*CARE_VARIANTS, *CARE_TAILS}))
 _PET_FLAVOUR_WORDS = {
     spelling.replace("_", " ") for row in PET_FLAVOURS.values() for spelling in row.split()
 }
 _DESCRIPTIONS: Step = (rf"(?i-u:{_DESCRIBING})", BAR)
 """A step of its own: in one pattern with the words it took ten times as long."""
+
+
+def _opening(words: frozenset[str]) -> tuple[Step, ...]:
+    """Holds up to two words directly behind the brand, which other words would bar."""
+    held = rf"(?i-u:(\|{CUT}\| +(?:[a-z]+{JOINT})?) *({any_of(words)})\b)"
+    return ((held, f"${{1}}${{2}}{JOINT}"),) * 2
+
+
+_OPENERS = _opening(LINE_OPENERS)
+_FOOD_OPENERS = _opening(LINE_OPENERS - {*SOFT_GOODS_WORDS})
+
+_CUTS = (
+    "high|mid|low|rise|slim|skinny|taper(?:ed)?|straight|regular|relaxed|loose|flare|bootcut|"
+    "original|wide|leg|fit|athletic|super"
+)
+_FIT: tuple[Step, ...] = (
+    (
+        rf"(?i-u:\b([0-9]{{3}}(?:{JOINT}[a-z]+)*) ({_CUTS})\b)",
+        f"${{1}}{JOINT}$2",
+    ),
+) * 3
+"""How jeans with a number are cut: "501 Original Fit"."""
 
 _FROM_COLOUR_ON: Step = (
     rf"(?i-u:([a-z0-9]) (?:{any_of(SHADE_WORDS)} )?{any_of(COLOUR_WORDS)}\b)[^|]*",
@@ -143,32 +200,64 @@ _FROM_COLOUR_ON: Step = (
 )
 """What is worn has its colour behind its model, and its size behind the colour."""
 
+_BUS_GENERATION: Step = (
+    r"(?i-u:\b(?:pcie|nvme|m\.?2|ssd|sata)(?: nvme)? gen ?[0-9](?:\.[0-9])?(?: ?x ?[0-9])?\b)",
+    BAR,
+)
+_GENERATION: Step = (r"(?i-u:([a-z0-9+]) (gen) ([0-9])\b)", f"${{1}}{JOINT}${{2}}{JOINT}$3")
+"""The "Gen 4" of "ThinkPad L14 Gen 4" belongs to the line, that of "NVMe Gen 4" does not."""
+_SUFFIXES = (
+    "active", "premium", "classic", "power_control", "full_control", "smart_control", "kids",
+    "sport", "open", "flex", "deluxe", "lite", "prime", "turbo",
+)  # fmt: skip
+_SUFFIXED: Step = (
+    rf"(?i-u:([a-z]{{2,}} ?[0-9]{{1,3}}|\b[a-z] ?[0-9]{{1,3}}) ((?:{'|'.join(_SUFFIXES)})\b))",
+    f"${{1}}{JOINT}$2",
+)
+"""Behind a line's number such a word tells the variant: "Redmi Watch 5 Active"."""
+
 _ADDED: Step = (r" \+ *[A-Za-z].*$", BAR)
 """What a bundle adds: "Mini LED C845 + Soundbar S522W"."""
 
 # "Infinix Smart 9", "Exo Smart T56": before a number the word is a line's.
 _SMART_NUMBER: Step = (r"(?i-u:\b(smart) ([a-z]?[0-9]{1,3})\b)", f"${{1}}{JOINT}$2")
 
-_DEVICE: tuple[Step, ...] = (
+_HOUSEHOLD: tuple[Step, ...] = (
+    *_OPENERS,
     _ADDED,
     _SMART_NUMBER,
-    (electronics.PROCESSOR, BAR),
-    (electronics.GRAPHICS, BAR),
-    _MEMORY_PAIR,
     _KEPT_HYPHEN,
     _KEPT_HYPHEN_OF_NAMES,
     (r" -|- ", f" {BAR} "),
     _QUANTITY_OF_DEVICES,
     _CUT_QUANTITY,
     _COUNTED,
+    _BUS_GENERATION,
+    _GENERATION,
+    _SUFFIXED,
     (rf"(?i-u:\b{any_of(COLOUR_WORDS)}/[a-z]+\b)", BAR),
     (r" [A-Ca-c]\+\++", BAR),
     _DEVICE_WORDS,
     _DEVICE_PARTS,
     _BESIDE,
 )
+_DEVICE: tuple[Step, ...] = (
+    (electronics.PROCESSOR, BAR),
+    (electronics.GRAPHICS, BAR),
+    _MEMORY_PAIR,
+    *_HOUSEHOLD,
+)
+"""Where an "i5" is a processor; a vacuum cleaner's is its generation ("Roomba i5")."""
 # "Etapa 3 850 g" has lost no comma; the mark is a space again in the end.
 _STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}_$2")
+_COMPLEMENT: Step = (
+    (
+        r"(?i-u:(^|[a-z0-9 |])\| *(?:de|del|en|con|para|al?|sin|y|e|o) (?:(?:la|el|los|las) )?"
+        r"[a-z]+)"
+    ),
+    f"${{1}}{BAR}",
+)
+"""What a preposition ties to a word that is no line: the "Dormir" of "Saco de Dormir"."""
 _ADDED_TO_GOODS: Step = (r" \+ *[0-9]+ [A-Za-z].*$", BAR)
 """The same, counted: "Pisco 645 ml + 2 vasos"; a plus alone belongs to "Matte + Poreless"."""
 _GOODS: tuple[Step, ...] = (
@@ -180,9 +269,8 @@ _GOODS: tuple[Step, ...] = (
     _QUANTITY_OF_GOODS,
     _CUT_QUANTITY,
     _GOODS_PARTS,
+    _PERCENT,
 )
-
-_UNDER_ARMOUR: Step = (r"(?-u:\b)UA(?-u:\b)", f"{BAR}{CUT}{BAR}")
 
 _WAYS: dict[str, tuple[Step, ...]] = {
     "screens": (
@@ -192,14 +280,21 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         (BARE_INCHES, BAR),
     ),
     "notebooks": (*_DEVICE, (POINTED_INCHES, BAR)),
-    "games": (*_DEVICE, _PLATFORMS),
+    "games": (_SUBTITLE, *_DEVICE, _PLATFORMS),
     # "Spider-Man 2 PS5": what a title ends with is its platform.
     "consoles": (
+        _SUBTITLE,
         *_DEVICE,
         (rf"(?i-u:\b{_PLATFORM}(?:/(?:{_PLATFORM}|pc|movil|android))+)", BAR),
         (rf"([A-Za-z0-9]) {_PLATFORMS[0]} *(\||$|{any_of(COLOUR_WORDS)})", f"$1 {BAR}$2"),
     ),
-    "lighting": (*_DEVICE, _LAMP_PARTS),
+    "lighting": (*_HOUSEHOLD, _LAMP_PARTS),
+    "household": _HOUSEHOLD,
+    # Western Digital names its disks by colours.
+    "storage": (
+        (rf"(?i-u:(\|{CUT}\|) (red|blue|black|purple|green|gold)\b)", f"$1 ${{2}}{JOINT}"),
+        *_DEVICE,
+    ),
     "devices": _DEVICE,
     "perfumes": (
         _FITS,
@@ -209,59 +304,91 @@ _WAYS: dict[str, tuple[Step, ...]] = {
         frozenset(PERFUME_WORDS),
     ),
     "clothing": (
-        _UNDER_ARMOUR,
+        *_OPENERS,
+        *_FIT,
         *_GOODS,
-        _GOODS_WORDS,
+        *_ALL_GOODS_WORDS,
         _DESCRIPTIONS,
         _FROM_COLOUR_ON,
         (r"/ *\|", BAR),
     ),
     "footwear": (
-        _UNDER_ARMOUR,
+        *_OPENERS,
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
         _KEPT_HYPHEN_OF_NAMES,
         _QUANTITY_OF_GOODS,
-        _GOODS_WORDS,
+        *_ALL_GOODS_WORDS,
         _DESCRIPTIONS,
         _FROM_COLOUR_ON,
         (rf" {SHOE_NUMBER}[ |]*$", BAR),
         (r"/ *\|", BAR),
     ),
     "cosmetics": (
+        *_OPENERS,
+        _INGREDIENT,
         *_GOODS,
-        _GOODS_WORDS - {*CARE_VARIANTS},
+        *_CARE_WORDS,
+        _PLUS,
         # A shade has a number, and its name behind it: "Fit Me 120 Classic Ivory".
         (r" [0-9]{2,3}(?:\.[0-9]+)? [^|]*", BAR),
     ),
-    "care": (*_GOODS, _GOODS_WORDS - {*CARE_VARIANTS}),
-    "baby": (*_GOODS, _GOODS_WORDS, _DESCRIPTIONS, (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR)),
-    "food": (*_GOODS, _GOODS_WORDS | {*FLAVOUR_WORDS}, _DESCRIPTIONS),
-    "pet food": (
+    "care": (*_OPENERS, *_GOODS, *_CARE_WORDS, _PLUS, _COMPLEMENT),
+    "baby": (
+        *_OPENERS,
         *_GOODS,
-        (_GOODS_WORDS | {*FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS}) - {*LIFE_STAGES},
+        *_ALL_GOODS_WORDS,
+        _DESCRIPTIONS,
+        (r"(?-u:\b(?:RN|X{0,3}G|[PM])\b)", BAR),
+    ),
+    "food": (
+        *_FOOD_OPENERS,
+        *_GOODS,
+        *_goods_words(more=frozenset(FLAVOUR_WORDS)),
+        _DESCRIPTIONS,
+        _COMPLEMENT,
+    ),
+    "pet food": (
+        *_OPENERS,
+        *_GOODS,
+        *_goods_words(frozenset(LIFE_STAGES), frozenset({*FLAVOUR_WORDS, *_PET_FLAVOUR_WORDS})),
     ),
     # A watch's "Series 7 41mm" has lost no comma.
     "other": (
+        *_OPENERS,
         _ADDED,
         _FITS,
         _KEPT_HYPHEN_OF_CODES,
         _KEPT_HYPHEN_OF_NAMES,
         _QUANTITY_OF_DEVICES,
         _COUNTED,
+        _GENERATION,
+        _SUFFIXED,
         _GOODS_PARTS,
-        _GOODS_WORDS,
+        _PERCENT,
+        *_ALL_GOODS_WORDS,
         _DESCRIPTIONS,
         _DEVICE_WORDS,
         _DEVICE_PARTS,
         _LAMP_PARTS,
+        _COMPLEMENT,
     ),
-    "goods": (*_GOODS, _BESIDE, _GOODS_WORDS, _DESCRIPTIONS, (r"/ *\|", BAR)),
+    "goods": (
+        *_OPENERS,
+        *_GOODS,
+        _BESIDE,
+        *_ALL_GOODS_WORDS,
+        _DESCRIPTIONS,
+        (r"/ *\|", BAR),
+        _COMPLEMENT,
+    ),
 }
 """How the names of some groups are barred, step by step."""
 
 _WAY_OF_GROUP = {
     **dict.fromkeys(DEVICES, "devices"),
+    **dict.fromkeys(HOUSEHOLD, "household"),
+    "storage": "storage",
     **dict.fromkeys(("televisions", "monitors"), "screens"),
     "consoles": "consoles",
     **dict.fromkeys(FOOD, "food"),
@@ -293,6 +420,12 @@ _SMALL_WORDS_BEHIND = rf"(?: {_SMALL_WORDS}(?-u:\b)[ .]*)+$"
 _SOFT_WORDS_BEFORE = rf"^(?:[ |]*(?i-u:\b{any_of(SOFT_WORDS)}\b))+"
 _SOFT_WORDS_BEHIND = rf"(?:(?i-u:\b{any_of(SOFT_WORDS)}\b) *)+$"
 _SOFT_GOODS_WORDS_BEHIND = rf"(?i-u:(?:^| ){any_of(SOFT_GOODS_WORDS)}\b *)+$"
+_SOFT = (_SOFT_WORDS_BEFORE, _SOFT_GOODS_WORDS_BEHIND)
+_SOFT_CARE = (
+    rf"^(?:[ |]*(?i-u:\b{any_of(CARE_TAILS)}\b))+",
+    rf"(?i-u:(?:^| ){any_of({*SOFT_GOODS_WORDS} - {*CARE_VARIANTS})}\b *)+$",
+)
+"""Words that are no part of a line where it begins with them, and where it ends with them."""
 _NUMBERED = r"[0-9]|(?-u:\b)(?:II|III|IV|V|VI|VII|VIII|IX|X)(?-u:\b)"
 """A line that tells its generation, and so needs no code."""
 _COLOURS_AT_BAR = (
@@ -334,18 +467,30 @@ def read_models(listings: pl.DataFrame, noise_words: tuple[str, ...] = ()) -> pl
         )
         .partition_by("way", as_dict=True, include_key=False)
     )
-    read = [
+
+    def chosen(key: str, part: pl.DataFrame) -> pl.DataFrame:
         # Column by column: written into each other, the parts that the model is chosen from
         # took longer to plan than to compute.
-        part.with_columns(barred=_barred((*noise, *_WAYS[str(key)]), part["unbranded"]))
-        .with_columns(
-            run=_run(), code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True))
+        return (
+            part.with_columns(barred=_barred((*noise, *_WAYS[key]), part["unbranded"]))
+            .with_columns(
+                run=_run(key),
+                code=code_of(pl.col("barred").str.replace_all(BAR, " ", literal=True)),
+            )
+            .with_columns(line=without_code(pl.col("run")))
+            .with_columns(
+                model=_model()
+                .str.replace_all(rf"{JOINT}+%", "%")
+                .str.replace_all(rf"[{JOINT} ]+", " ")
+            )
+            .select("index", _with_apple_chip(pl.col("model")))
         )
-        .with_columns(line=without_code(pl.col("run")))
-        .with_columns(model=_model().str.replace_all(rf"[{JOINT} ]+", " "))
-        .select("index", _with_apple_chip(pl.col("model")))
-        for (key,), part in parts.items()
-    ]
+
+    # Side by side, because each step of one way runs on one core. Polars keeps the last patterns
+    # that it prepared: ways that share some are neighbours.
+    ways = sorted(_WAYS.keys() & {str(key) for (key,) in parts}, key=[*_WAYS].index)
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        read = [*pool.map(chosen, ways, [parts[(way,)] for way in ways])]
     if not read:
         return pl.Series("model", [], pl.String)
     return pl.concat(read).sort("index")["model"]
@@ -386,23 +531,26 @@ def _within(words: frozenset[str], text: str) -> frozenset[str]:
     return frozenset(phrase for phrase in words if all(word in text for word in phrase.split()))
 
 
-def _run() -> pl.Expr:
+def _run(way: str) -> pl.Expr:
     """The run of words directly behind the brand, or else the first one between bars.
 
     "Alicate Pico de Loro Knipex Cobra": what is between a product and its brand is mostly a
     word that the vocabulary lacks.
     """
-    group, barred = pl.col("category_group"), pl.col("barred")
-    colourless = barred.str.replace_all(_COLOURS_AT_BAR, BAR).str.replace_all(_COLOURS_FIRST, BAR)
-    text = pl.when(group.is_in(COLOURED)).then(colourless).otherwise(barred)
-    # A game has its platform there: "Tears of the Kingdom - Nintendo Switch".
-    behind = pl.when(group != "consoles").then(text.str.extract(rf"{CUT}\|([^|{CUT}]*)"))
-    return (
-        pl.when(group == "perfumes")
+    barred = pl.col("barred")
+    if way == "perfumes":
         # An article belongs to a perfume's line ("La Nuit Trésor").
-        .then(_first_run(barred, small_words_before=""))
-        .otherwise(pl.coalesce(_first_run(behind), _first_run(text)))
-    )
+        return _first_run(barred, small_words_before="")
+    text = barred
+    if way not in ("food", "pet food", "care"):
+        colourless = text.str.replace_all(_COLOURS_AT_BAR, BAR).str.replace_all(_COLOURS_FIRST, BAR)
+        text = pl.when(pl.col("category_group").is_in(COLOURED)).then(colourless).otherwise(text)
+    soft = _SOFT_CARE if way in ("care", "cosmetics") else _SOFT
+    first = _first_run(text, soft=soft)
+    if way in ("consoles", "games"):
+        # A game has its platform there: "Tears of the Kingdom - Nintendo Switch".
+        return first
+    return pl.coalesce(_first_run(text.str.extract(rf"{CUT}\|([^|{CUT}]*)"), soft=soft), first)
 
 
 def _model() -> pl.Expr:
@@ -437,16 +585,20 @@ def _model() -> pl.Expr:
     )
 
 
-def _first_run(barred: pl.Expr, small_words_before: str = _SMALL_WORDS_BEFORE) -> pl.Expr:
+def _first_run(
+    barred: pl.Expr,
+    small_words_before: str = _SMALL_WORDS_BEFORE,
+    soft: tuple[str, str] = _SOFT,
+) -> pl.Expr:
     """The first part between bars that says something, without small words around it."""
     runs = barred.str.split(BAR).list.eval(
         pl.element()
         .str.replace_all(r" +", " ")
         .str.replace(small_words_before, "")
         .str.replace(_SMALL_WORDS_BEHIND, "")
-        .str.replace(_SOFT_WORDS_BEFORE, "")
+        .str.replace(soft[0], "")
         .str.replace(_SOFT_WORDS_BEHIND, "")
-        .str.replace(_SOFT_GOODS_WORDS_BEHIND, "")
+        .str.replace(soft[1], "")
         .str.strip_chars(' .-!*:_"')
     )
     says = pl.element().str.contains(_SAYS) & (pl.element().str.len_chars() <= LONGEST_MODEL)
@@ -455,7 +607,11 @@ def _first_run(barred: pl.Expr, small_words_before: str = _SMALL_WORDS_BEFORE) -
 
 def _with_apple_chip(model: pl.Expr) -> pl.Expr:
     """A MacBook's or iPad's generation is its chip, wherever the name has it."""
-    line = model.str.replace(electronics.APPLE_CHIP, "").str.strip_chars(" ")
+    line = (
+        model.str.replace(electronics.APPLE_CHIP, "")
+        .str.strip_chars(" ")
+        .str.replace(APPLE_INCHES, "$1")
+    )
     chip = electronics.apple_chip(pl.col("plain"))
     return (
         pl.when(

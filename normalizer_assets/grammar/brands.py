@@ -452,6 +452,14 @@ MAKERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Maker -> its brands, folded, which are lines where the name states the maker as well."""
 
+ABBREVIATIONS: dict[str, str] = {
+    "western digital": "wd", "under armour": "ua", "helly hansen": "hh", "the north face": "tnf",
+    "new balance": "nb", "hewlett packard": "hp", "black decker": "b d", "head shoulders": "h s",
+    "yves saint laurent": "ysl", "jean paul gaultier": "jpg", "dolce gabbana": "d g",
+    "la roche posay": "lrp", "johnson johnson": "j j",
+}  # fmt: skip
+"""Folded brand -> how a name may write it where the row's own field has it in full."""
+
 _FITS = r" (?:para|compatible con|compatible|for) "
 """Before the thing that an accessory fits."""
 
@@ -560,15 +568,21 @@ def learned_brands(listings: pl.DataFrame) -> tuple[tuple[str, str], ...]:
         return ()
     known = gazetteer().spellings
     section_of = {group: section for section, groups in SECTION_GROUPS.items() for group in groups}
+    # Fields first, then their rows: a shop has a hundred rows of a brand.
+    fields = listings.group_by("category_group", "brand").len()
     stated = (
-        listings.select(
+        fields.select(
             pl.col("category_group").replace_strict(section_of, default=None).alias("section"),
             stated_brand(pl.col("brand")).alias("brand"),
             stated_words(pl.col("brand")).alias("spelling"),
+            "len",
         )
         .drop_nulls()
+        .group_by("section", "spelling", "brand")
+        .agg(pl.sum("len"))
+        .sort(["len", "brand"], descending=[True, False])
         .group_by("section", "spelling")
-        .agg(pl.len(), pl.col("brand").mode().sort().first())
+        .agg(pl.sum("len"), pl.first("brand"))
         .filter(
             pl.col("len") >= LEAST_ROWS,
             pl.col("spelling").str.contains(r"\p{L}{3}"),
@@ -665,6 +679,16 @@ def stated_brand(brand: pl.Expr) -> pl.Expr:
     Returns:
         String expression in upper case, accents kept.
     """
-    return pl.when(stated_words(brand).is_not_null()).then(
-        brand.str.replace_all(r"\s+", " ").str.strip_chars().str.to_uppercase()
-    )
+    return pl.when(stated_words(brand).is_not_null()).then(as_answered(brand))
+
+
+def as_answered(brand: pl.Expr) -> pl.Expr:
+    """A brand as it stands in an answer: in upper case, single-spaced, accents kept.
+
+    Args:
+        brand: String expression.
+
+    Returns:
+        String expression.
+    """
+    return brand.str.replace_all(r"\s+", " ").str.strip_chars().str.to_uppercase()

@@ -161,7 +161,7 @@ DEVICE_WORDS = _listed(
     plegable, rodado, suspension, cambios, motoniveladora, trotadora, caminadora, eliptica,
     spinning, mancuernas, mancuerna, pesas, colchoneta, carpa, saco de dormir, quitasol,
     toldo, hamaca, piscina, estructural, impresora laser, impresora tinta, multifuncional
-    laser, impresion, sistema continuo, ecotank, tinta continua, fotocopiadora, plastificadora,
+    laser, impresion, sistema continuo, tinta continua, fotocopiadora, plastificadora,
     guillotina, trituradora, puertos, punto de acceso, access point, amplificador de senal,
     amplificador wifi, camara ip, camara exterior, bullet, domo, ptz, vision nocturna,
     grabador, dvr, nvr, telefono fijo, telefono inalambrico, intercomunicador, citofono,
@@ -538,7 +538,78 @@ GOODS_WORDS = _listed(
     fijador, extra fuerte, cabernet sauvignon, cabernet, sauvignon blanc, sauvignon, carmenere,
     merlot, malbec, syrah, shiraz, chardonnay, pinot noir, pinot, riesling, moscatel, semillon,
     cinsault, viognier, petit verdot, tannat, garnacha, cap, cap., powder, aprox, aprox., nuevo
-    sellado, con sabila, rosas, herbal
+    sellado, con sabila, rosas, herbal,
+    bombon, frescas, frescos, champinon, fusilli, farfalle, rigatti, spirali, bourbon, cereza,
+    cerezas, napolitana, toscana, bolonesa, quesos, frutillas, camote, camotes, tubular, basmati,
+    skyr, quiche, criollo, criolla, suspiro, habas, malva, leches, colacion, colaciones, compota,
+    ravioles, bicolor, passata, ciboulette, merquen, albondiga, albondigas, croqueta, trenza,
+    pastel, pasteles, trufa, trufas, tiritas, tarta, tartas, pascualina, grados, huesillo,
+    huesillos, jibia, tomillo, lomito, mollejas, picana, alcachofa, alcachofas, anillos, risotto,
+    arveja, membrillo, huevitos, costillitas, chuletitas, palmeras, picadillo, polenta, nidos,
+    linguine, capelli, cabellitos, legumbres, frijoles, eneldo, estragon, mote, cuscus, cous cous,
+    canola, pepitas, castanas, orejones, higos, higo, papayas, tuna, granny, fuji, pink lady,
+    tortas, queques, brazo de reina, berlines, donas, dona, medialunas, medialuna, marraqueta, pan
+    de pascua, arepas, hojaldre, pre pizza, mostacciolis, letras, municiones, rosamarina,
+    choricillo, prietas, jamonada, salami, filetillo, filetillos, posta rosada, palanca, ganso,
+    trucha, centolla, pulpo, surimi, ulte, humita, pastelera, charquican, cazuela, valdiviano,
+    chancho en piedra, sillao, vinagreta, guacamole, aceituna, champinones laminados, cocktail de
+    frutas, ceilan, melisa, oolong, demisec, late harvest, cosecha tardia, franc, sauvignon gris,
+    gewurztraminer, carignan, mourvedre, mango sour, amaretto, ponche, cola de mono, sidra,
+    pilsner, paletas, barquillo, barquillos, cono, conos, calugas, mazapan, merengue, merengues,
+    cuchufli, cuchuflis, mantecol, suflitos, crackers, grisines, galletones, galleton, chuno,
+    fecula, syrup, chispas, decoracion, colorante, tagatosa, alulosa, chancaca, panela,
+    multisuperficies, domiciliario, contenedor, escobilla, plumero, secaplatos, secaplato,
+    rejilla, cuerda, limpiahornos, quitasarro, sacagrasa, limpia alfombras, limpia tapiz, cortinas
+    de bano, pisos flotantes, ceramicas, maderas, urinario, destapa canerias, destapacanerias,
+    tanza, virutillas, lavatorio, tabla de planchar, colgadores, perritos, bolsas hermeticas,
+    briquetas, mata polillas, naftalina, polillas, ratones, ratas, tubos, anti frizz, anti
+    quiebre, antiquiebre, matizante, gomina, manteca corporal, vaselina, lima de unas, limas,
+    rizador de pestanas, espejo, peineta, peine, cepillo de pelo, colets, pinches, cintillo,
+    cintillos, cepillo interdental, irrigador, blanqueamiento, adhesivo dental, protesis, limpia
+    protesis, copa menstrual, sabanillas, toallitas intimas, crema depilatoria, bandas
+    depilatorias, cera depilatoria, cera fria, locion after shave, post solar, protector labial,
+    gasas, venda elastica, apositos, tela micropore, agua oxigenada 10 volumenes, termometro
+    infrarrojo, oximetro, nebulizador, saturometro, baston, muletas, faja, rodillera, tobillera,
+    munequera, codera, media de compresion, jarabe para la tos, vitamina d3, colageno hidrolizado,
+    monohidratada, aminoacidos, bcaa, glutamina, pre entreno, quemador de grasa, gotas oftalmicas,
+    colirio, supositorios, inyectable, puzzles, excavadora, trenes, garaje, set medico, maletin
+    medico, caja registradora, skate, balones, bate, raquetas, paletas de playa, frisbee,
+    volantin, hula hula, cuerda de saltar, tobogan, masa para modelar, pizarra magica, tatuajes,
+    disfraces, peluca, guirnaldas, cotillon, naipes, bingo, memorice, loteria, trompos, yo yo,
+    llaveros, coleccionables, miniatura, a control remoto, radiocontrol, a friccion, musicales,
+    mordedores, piso de goma eva, goma eva, centro de actividades, saltarin, mecedora, colecho,
+    moises, porta bebe, portabebe, fular, mochila porta bebe, travel system, butaca, alzador,
+    silla de comer, pelela, reja de seguridad, baranda, calienta mamaderas, calienta biberon,
+    sacaleche, discos de lactancia, protectores mamarios, biberon, panalera, bolso maternal,
+    bolsos, mochilas, estuches, croqueras, block, carpetas, archivadores, lapiz grafito,
+    destacador, destacadores, goma de borrar, regla, compas, stick fix, cola fria, acrilicos,
+    acrilico, pinceles, papel lustre, cartulina, cartulinas, papel entretenido, goma eva glitter,
+    resmas, papel fotocopia, hojas de oficio, sobres carta, post it, notas adhesivas, corchetera,
+    corchetes, perforadora, clips, chinches, cinta de embalaje, planner, calendario, diccionario,
+    sofas, seccional, bergere, pouf, banqueta, taburete, piso de bar, mesa lateral, buffet,
+    aparador, biblioteca, librero, estanteria, repisas, zapatera, ropero, veladores, mueble,
+    despensa, organizadores, caja organizadora, cajas organizadoras, cesto, papelero, gancho,
+    ganchos, cuadro, marco de fotos, florero, macetero, maceteros, planta artificial, candelabro,
+    portavelas, cojines, chal, cubrecama, quilt, cubrecolchon, cortinas, black out, blackout,
+    visillo, velo, bajada de cama, felpudo, limpiapies, jabonera, portacepillos, escobilla wc,
+    ollas, wok, fuentes, bowls, pelador, tabla de picar, cucharon, espumadera, batidor, especiero,
+    condimentero, azucarero, alcuza, mantequillera, frutera, quesera, panera, servilletero,
+    posavasos, tazon, tazones, mugs, decantador, termos, cantimplora, hermetico, hermeticos,
+    contenedores, lunchera, hielera, nevera portatil, quincho, brochetas, inflador, gazebo,
+    linternas, baston de trekking, bastones, anafre, mosqueton, navaja, cuchilla multiuso,
+    binoculares, brujula, cana de pescar, carrete, anzuelos, bicicletas, bombin, sillin, pesa
+    rusa, kettlebell, barra olimpica, banda elastica, bandas elasticas, mat de yoga, mat, bloque
+    de yoga, pelota de pilates, rueda abdominal, cuerda para saltar, saco de boxeo, guantes de
+    boxeo, canilleras, guantes de arquero, antiparras, aletas, snorkel, traje de neopreno, tabla
+    de surf, skimboard, bodyboard, bicicleta estatica, multigimnasio, neumatico, neumaticos,
+    refrigerante, anticongelante, limpiaparabrisas, plumillas, bujias, cubre volante, cubre
+    asientos, cubreasientos, cubreauto, extintor, botiquin, triangulo, cables roba corriente,
+    porta equipaje, parrilla portaequipaje, hexagonal, hexagonales, collares, transportadora,
+    rascador, arenero, comedero, bebedero, sustrato, acuario, pecera, tapete sanitario, switch
+    azul, switch blue, hot swap, reposa munecas, palo selfie, selfie stick, microfono de solapa,
+    green screen, capturadora, cable lightning, regulador de voltaje, hidrogel, vidrio ceramico,
+    sleeve,
+    corte americano, todo
     """
 )
 """Kinds of food, care, clothing and toys, and what describes them."""
@@ -591,10 +662,70 @@ WORDED_LINES = _listed(
     Perfect, Fit Me Matte + Poreless, Fit Me, Super Stay, Sky High, Liquid Camouflage, Infinite
     Shine, Classic Leather, Club C, Air Force 1, Air Max, Lifa Active, Guides Down, Body
     Make-Up, Signature Khaki, Stan Smith, Old Skool, Track Builder, Color Reveal, Color Change,
-    Baby Alive, Super Wings, Super Mario, Play-Doh Kitchen, Elegance Digital
+    Baby Alive, Super Wings, Super Mario, Play-Doh Kitchen, Elegance Digital,
+    Antibacterial + Invisible, Aclarado Natural, Rosas de Argentina, Rose Care, Go Fresh, Tono
+    Uniforme, Baby Hidratacion Enriquecida, Baby Cuidado Sensible, Satin Floss, Bambu Nutre Crece,
+    Colageno Hidrata Revitaliza, Biotina Fuerza, Cuidado Clasico, Hialuronico Pure, Bomba Coco,
+    Carga Natural, Alivio Instantaneo, Recarga Nutritiva, Epic Fresh, Mar Profundo, Fusion 5,
+    Prestobarba 2, Prestobarba 3, Prestobarba UltraGrip, Prestobarba Excel, Gotas de Brillo,
+    Fuerza y Vitamina, Argan Oil of Morocco, Baby Lips, Green Edition, Dream Matte
+    Mousse, Revitalift Laser X3, Hidra Total 5, Hyaluron Aloe, Colorstay Satin Ink, Soft Matte Lip
+    Cream, Retinol Boost, UVMune 400, Mineral 89, Foto Ultra 100, Juegos y Suenos, Premium Care
+    Pants, Natural Care Pants, Supreme Care Pants, Puro y Natural, Limpieza Efectiva, Cuidado
+    Total, Cuidado Completo, Matic Lavado Perfecto, Fuerza Activa, Power Liquid Doble Poder,
+    Pureza Natural, Libre Enjuague, Perfume Collection, Aroma de Hogar, Ultra Rapido, Active Gel,
+    Aceites Naturales, Clip Auto, Click Spray, Doble Accion, Proteccion Total, Max in 1, Max
+    Blancos, Naranja Power, Weight Control, EN Gastroenteric, Edad Madura, Nutricion Esencial,
+    Party Mix, Mar y Tierra, Adult Active, Eco Smart, Color Care, Turbo Agitacion, Eco Turbo,
+    Smart Care, Family Hub, One Touch, Smart Pro, Lattissima Touch, Infinissima Touch, Genio S
+    Touch, Prima Latte Touch, Airfryer Essential, All-in-One Trimmer, Foodi Dual Zone, Foodi MAX
+    Dual Zone, Digital Slim, Roomba Combo, Combo Essential, Smart Air Fryer, Smart Air Purifier,
+    Smart Blender, Smart Kettle, Smart Tower Heater, Smart Standing Fan, Smart Dehumidifier,
+    Electric Scooter, Semi Professional, Turbo Silence Extreme, Jamie Oliver, Dual Force,
+    All-in-One Style Kit, Nano Titanium, Super X Metal, IQ Robot, Little Green, Smart Oven, Oracle
+    Touch, Barista Touch, Smart Grinder, Dual Boiler, La Specialista, Icona Vintage, Dual Blaze,
+    Turbo Tower, Retro 50, Magic Bullet, Blender Combo, Smart Touch, Ginger Ale, Mango Loco, Ultra
+    Fiesta, Tropical Fruit, Pale Lager, Session IPA, Yagan Dark Ale, Golden Lager, Tennessee
+    Apple, Anejo Especial, Anejo Reserva, Ice Green Apple, Green Apple, Barrica Tostada, Ice
+    Blend, Ice Tropical, Doble Destilado, Casa Real, Tres Medallas, Reserva de Familia, Tres
+    Estrellas, Cabo de Hornos, Bicicleta Reserva, Classic Series, Sierra Nevada, English
+    Breakfast, Earl Grey, Mas Woman, Mega Queso, Cool Ranch, Queso Atrevido, Gold Flakes, Media
+    Hora, Sopa para Uno, Sopas para Uno, Jugoso al Horno, Special K, Pura Fruta, La Cremeria, Sin
+    Parar, Receta del Sur, Nido Buen Dia, Buen Dia, Power Control, Full Control, Smart Control,
+    Copa Pure 2 League, Top Ten, Suede Classic, Court Classic, Mayze Classic, Relaxed Fit, Trail
+    Glove, Echo Clog, Bayaband Clog, Classic Clog, Euro Jogger, Racer Carbon, Florida Fresh, Small
+    Logo, Silver Ridge, Tech Trail, Trail Summit, Sherpa Trucker, Mom Jean, Loose Fit, Creator 3
+    en 1, Creator 3en1, Animal Crossing, Color Shifters, Silver Series, Smart Stages, Gator Golf,
+    Super Color Pack, Pizza Party, Animal Crew, Dragon Ball Super, Oleo Brillante, Kem Aqua,
+    Cyber-shot, Signature Slim, Pop Mouse, Combo Touch, MX Vertical, Color LaserJet, Laser MFP,
+    Kasa Smart, Smart Scale, Mi Router, Smart Camera, Smart Door Lock, Outdoor Camera, Sound
+    Outdoor, Smart Pet Food Feeder, Portable Photo Printer, Mesh System, Smart Projector, Smart
+    Speaker, Dual Sport, Top Fuel, Green Valley, Smart Folio, Pencil USB-C, Studio Display, Energy
+    XL, Carbon Force, Cloud III Wireless, Cloud Alpha Wireless, Cloud Earbuds, Cloud Jet, Hesh
+    ANC, Crusher ANC, Sesh ANC, Indy ANC, Rail ANC, Icon ANC, Riff Wireless, Jib Wireless, Push
+    Active, Sport Earbuds, QuietComfort Earbuds, Ultra Earbuds, Ultra Open Earbuds, Noise
+    Cancelling 700, Smart Monitor, TV A Pro, TV S Mini, TV A Mini, TV P1E, Chromebook CX1,
+    Elements Portable, Extreme Portable SSD, Ultra Dual Drive, Premium Care, Dual Drive Go, Deco
+    X50, Deco X20, Deco X60, Deco X55, Elite Series 2, Pro Controller, Wireless Controller, Pulse
+    Explore, Pulse Elite, Pulse 3D
     """
 )
 """Names of lines with a word in them that describes other products ("Casa y Jardín")."""
+
+LINE_OPENERS = frozenset(
+    _listed(
+        """
+        active, advanced, classic, crunchy, dual cool, duo, infusion, kids, natural, powder,
+        premium, pure, simple, slim, solar, super, total, triple, fresh, men, women, soft, basic,
+        essential, invisible, herbal, pants, slip, easy, perfect, power, magic, lady, junior,
+        comfort, silk, body, cowboy, flor, floral, ceramidas, keratina, liso, rizos, rapido, poder,
+        tiro, individual, sensitive, deep, dry, expert, clinical, gentle, intense, repair, therapy,
+        recien nacido
+        """
+    )
+)
+"""Words that describe other products and open a line where they stand directly behind the
+brand: "Colgate Herbal", "Havaianas Slim"."""
 
 SHADE_WORDS = _listed(
     """
@@ -620,11 +751,22 @@ CARE_VARIANTS = _listed(
 )
 """What names variants of a line of care ("Limpieza Renovadora") and describes other goods."""
 
+CARE_TAILS = _listed(
+    """
+    hialuronico, instantanea, sensible, fortificado, diaria, nutritiva, reparadora, enriquecida,
+    gloss, argan, clasico, uniforme, blanqueador, stick, retinol, keratina, antifrizz, profundo,
+    activa, rapida, delicada, bambu, refrescante, antiquiebre, floss, formula, profunda,
+    humectante, nutritivo, reparador, revitalizante, protector, caspa, hidratante, anticaspa
+    """
+)
+"""What may close the name of a line of care ("Hidra Hialurónico") and opens none."""
+
 LIFE_STAGES = _listed(
     """
     adulto, adultos, cachorro, cachorros, senior, gatito, gatitos, castrado, castrados,
     esterilizado, esterilizados, razas pequenas, razas medianas, raza pequena, razas grandes, raza
-    mediana, raza grande, todas las razas, mayores, grandes, medianas, pequenas, medianos
+    mediana, raza grande, todas las razas, mayores, grandes, medianas, pequenas, medianos,
+    mediana, pequena, grande, minis, medium, small, large
     """
 )
 """What tells lines of pet food apart, and is no model of anything else."""

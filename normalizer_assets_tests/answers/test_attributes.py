@@ -215,6 +215,31 @@ def test_the_pieces_of_a_set_are_no_pack() -> None:
     ) == [{}, {}, {}]
 
 
+def test_packs_are_counted_in_every_notation() -> None:
+    counts = {
+        ("Cerveza x6 350 cc", "beverages"): "6",
+        ("Cerveza Packx6 350 cc", "beverages"): "6",
+        ("CERVEZA LATA 24X350", "beverages"): "24",
+        ("6 cervezas 350 cc", "beverages"): "6",
+        ("Twelve Pack Cerveza 350 cc", "beverages"): "12",
+        ("Cloro 900 ml pack tres unidades", "cleaning"): "3",
+        ("Papel Higiénico 12R 30 m", "cleaning"): "12",
+        ("Lavavajillas 36 tabs", "cleaning"): "36",
+        ("Vitamina C 30 gomitas", "pharmacy"): "30",
+        ("Mascarillas caja con 50", "pharmacy"): "50",
+        ("Ecolápices 24 colores", "other"): "24",
+        ("Calcetines x3", "clothing"): "3",
+        ("Ampolleta 9W x4", "lighting"): "4",
+        ("Pendrive 64GB 2 unidades", "storage"): "2",
+    }
+    read = attributes(*counts)
+    assert [one.get("pack_count") for one in read] == [*counts.values()]
+
+
+def test_the_number_of_a_macbook_is_its_size() -> None:
+    assert attributes(("MacBook Pro 14 M3", "notebooks"))[0]["size"] == "14"
+
+
 def test_food_carries_its_content_twice_and_care_once() -> None:
     assert attributes(
         ("Coca Cola 1,5 L", "beverages"),

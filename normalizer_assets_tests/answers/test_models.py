@@ -35,7 +35,18 @@ def test_what_stands_directly_behind_the_brand_comes_first() -> None:
         (f"Zyxquor |{CUT}| negro Deluxe", "small_appliances"),
         (f"Zyxquor |{CUT}|", "groceries"),
         (f"Zelda: Tears - |{CUT}| Switch", "consoles"),
-    ) == ["Cobra", "Speedcross 6", "Zyxquor", "Zyxquor", "Zelda"]
+    ) == ["Cobra", "Speedcross 6", "Zyxquor", "Zyxquor", "Zelda: Tears"]
+
+
+def test_a_describing_word_directly_behind_the_brand_opens_its_line() -> None:
+    assert models(
+        (f"Crema Dental |{CUT}| Herbal 90 g", "personal_care"),
+        (f"Lady |{CUT}| Powder Fresh 45 g", "personal_care"),
+        (f"Sandalia |{CUT}| Slim Mujer Dorado 37/38", "footwear"),
+        # Elsewhere it describes: the food's openers are fewer, and these stand before the brand.
+        (f"Aceite |{CUT}| Premium 500 ml", "groceries"),
+        (f"Shampoo Herbal |{CUT}| 400 ml", "personal_care"),
+    ) == ["Herbal", "Powder Fresh", "Slim", None, None]
 
 
 def test_a_line_may_be_made_of_words_that_describe_other_products() -> None:
@@ -268,11 +279,66 @@ def test_soft_words_count_inside_a_line_only() -> None:
 
 def test_small_words_do_not_begin_or_end_a_model() -> None:
     expected = {
-        "Mermelada | de la Zyxquor y 250 g": "Zyxquor",
+        "Mermelada | La Zyxquor y 250 g": "Zyxquor",
         "Galletas | Zyxquor de Campo Qua con 250 g": "Zyxquor",
         "Galletas | Ton y Zyx 250 g": "Ton y Zyx",
     }
     assert read("groceries", *expected) == expected
+
+
+def test_what_a_preposition_ties_to_a_product_word_is_no_model() -> None:
+    expected: dict[str, str | None] = {
+        "Galletas de Zyxquor 250 g": None,
+        "Salsa con Zyxquor 250 g": None,
+        "Galletas | Zyxquor 250 g": "Zyxquor",
+    }
+    assert read("groceries", *expected) == expected
+
+
+def test_a_generation_and_a_variant_belong_to_a_numbered_line() -> None:
+    assert models(
+        ("Notebook | ThinkPad L14 Gen 4 Ryzen 5 16GB", "notebooks"),
+        ("Disco | Legend 800 NVMe Gen 4 1TB", "storage"),
+        ("Hidrolavadora | K5 Premium 2100 PSI", "tools"),
+        ("Reloj | Redmi Watch 5 Active Negro", "other"),
+    ) == ["ThinkPad L14 Gen 4", "Legend 800", "K5 Premium", "Redmi Watch 5 Active"]
+
+
+def test_a_count_with_a_decimal_leaves_no_digit() -> None:
+    assert models(
+        ("Barra | HT-S400 2.1 canales 330W", "headphones"),
+        ("Estufa | RCA-37 3,2 kW Gris", "appliances"),
+    ) == ["HT-S400", "RCA-37"]
+
+
+def test_an_i5_is_a_processor_in_a_computer_only() -> None:
+    assert models(
+        ("Aspiradora Robot | Roomba i5 Negra", "small_appliances"),
+        ("Notebook | IdeaPad 3 i5 8GB", "notebooks"),
+    ) == ["Roomba i5", "IdeaPad 3"]
+
+
+def test_a_cosmetics_ingredients_are_its_name() -> None:
+    name = "| Niacinamide 10% + Zinc 1% Serum 30 ml"
+    assert read("cosmetics", name) == {name: "Niacinamide 10% + Zinc 1%"}
+
+
+def test_a_cut_belongs_to_the_number_of_jeans() -> None:
+    name = "Jeans | 512 Slim Taper Hombre Azul"
+    assert read("clothing", name) == {name: "512 Slim Taper"}
+
+
+def test_some_words_close_a_line_of_care_and_open_none() -> None:
+    expected: dict[str, str | None] = {
+        "Shampoo | Hidra Hialuronico 680 ml": "Hidra Hialuronico",
+        "Shampoo | Hialuronico 680 ml": None,
+    }
+    assert read("personal_care", *expected) == expected
+
+
+def test_a_disk_may_be_called_by_a_colour() -> None:
+    name = f"Disco |{CUT}| Blue SN580 500GB"
+    assert read("storage", name) == {name: "Blue SN580"}
 
 
 def test_a_capital_x_ends_a_name() -> None:
