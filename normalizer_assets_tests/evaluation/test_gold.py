@@ -8,6 +8,7 @@ import pytest
 from normalizer_assets.answers.comparison import answer_fields, same
 from normalizer_assets.config import load_config
 from normalizer_assets.evaluation.gold import (
+    SHIPPED,
     GoldError,
     GoldListing,
     Label,
@@ -15,7 +16,11 @@ from normalizer_assets.evaluation.gold import (
     listings_of,
     read_gold,
     score,
+    shipped_gold,
 )
+from normalizer_assets.grammar.text import fold_word
+
+LABELS = SHIPPED.parent
 
 
 def gold_line(**changes: object) -> str:
@@ -125,3 +130,18 @@ def test_a_gold_file_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_answered_is_nothing_invented() -> None:
     assert score([({}, {"brand": "LG"})])["invented"] is None
+
+
+def test_no_family_of_the_new_labels_was_developed_on_and_held_back() -> None:
+    developed, held_back = (
+        {fold_word(one.family or "") for one in read_gold(LABELS / f"chile_rules_{part}.ndjson")}
+        for part in ("developed", "held_back")
+    )
+    older = {
+        part: {fold_word(one.family or "") for one in shipped_gold(part)}
+        for part in ("rules", "test")
+    }
+    assert developed
+    assert held_back
+    assert not held_back & (developed | older["rules"])
+    assert not developed & older["test"]
