@@ -17,6 +17,7 @@ import polars as pl
 from normalizer_assets.answers.groups import CARE, COMPUTING, FOOD, HOUSEHOLD
 from normalizer_assets.cache.lexicon import (
     BUILT_IN,
+    COLOUR_FORMS,
     CUT_LETTERS,
     FITTINGS,
     MEMORY_WORDS,
@@ -166,6 +167,7 @@ _ORDINALS = r"ra|da|er|ro|do|ta|to|ma|va|na|a|st|nd|rd|th"
 _BY_MEANS_OF = "vapor|gas|parafina|pilas?|baterias?|lena|mano|cuadros|rayas|control remoto"
 SCENTS = ("lavanda", "eucalipto", "pino", "floral", "citrico", "bebe", "primavera")
 _COUNTED = any_of(spelling for unit in COUNT_UNITS for spelling in UNITS[unit])
+_COLOURS = any_of(word for colour, row in COLOUR_FORMS.items() for word in (colour, *row.split()))
 _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"([a-z])-([a-z])", "$1 $2"),
     (r"\bc/ ?([a-z]{2})", "con $1"),
@@ -175,8 +177,14 @@ _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"([a-z])\.($|[ /,])", "$1 $2"),
     (r"([0-9])°", "$1 grados"),
     (r"'s\b", "s"),
+    # Initials: "M.A.C", "L.A. Girl".
+    (r"\b([a-z])\.([a-z])\.?([a-z])?\b", "$1$2$3"),
+    (r" (sabor|aroma) a ", " $1 "),
     (rf" a ({_BY_MEANS_OF})\b", " $1"),
     (rf"\bcolor (?:de )?({any_of(COLOUR_WORDS)})\b", "$1"),
+    # Apart, each is translated.
+    (rf"\b({_COLOURS})/({_COLOURS})\b", "$1 $2"),
+    (r"\bt\.? *([0-9]{2}(?:[.,]5)?|x*[sl]|m)$", "talla $1"),
     (rf" (?:sabor|aroma|fragancia) (?:a |de )?({any_of((*FLAVOUR_WORDS, *SCENTS))})\b", " $1"),
     (rf" x ?([0-9]+ ?{_COUNTED})\b", " $1"),
     # Chile's copy of a device: "RT29K571JS8/ZS".
@@ -346,7 +354,7 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         for side in "ab"
     ]
     frame = pairs.with_columns(own, known=_known_of_both())
-    frame = _without_cut_words(_without_compounds(frame))
+    frame = _without_cut_words(_without_count_words(_without_compounds(frame)))
     parts = [
         part.with_columns(
             harmless=_harmless(str(group), lexicon),
@@ -454,6 +462,31 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
     )
 
 
+COUNTED = (
+    "rollos", "capsulas", "comprimidos", "tabletas", "sobres", "pares", "panales", "toallitas",
+    "huevos", "barras", "parches", "pastillas", "grageas", "panuelos", "tampones", "discos",
+    "pilas", "mascarillas",
+)  # fmt: skip
+"""What units of a pack are. Containers are not among them: a can and a bottle are two."""
+
+
+def _without_count_words(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Makes one count of "24 un" in one name and "24 rollos" in the other."""
+    frame = pairs
+    for plain, named in (("a", "b"), ("b", "a")):
+        counts = [
+            pl.col(f"only_{side}").list.eval(pl.element().str.extract(f"^([0-9]+)(?:{of})$"))
+            for side, of in ((plain, "un"), (named, "|".join(COUNTED)))
+        ]
+        frame = frame.with_columns(
+            counts=counts[0].list.drop_nulls().list.set_intersection(counts[1].list.drop_nulls())
+        )
+        for side, of in ((plain, ("un",)), (named, COUNTED)):
+            said = pl.concat_list(pl.col("counts").list.eval(pl.element() + word) for word in of)
+            frame = frame.with_columns(pl.col(f"only_{side}").list.set_difference(said))
+    return frame.drop("counts")
+
+
 _CUT = r"(?-u:\b)([a-z]{3,})\.(?:$|[ /,])"
 
 
@@ -513,7 +546,6 @@ def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
         ]
         or [candidates.with_columns(known=pl.lit(None, dtype=pl.String))]
     )
-    half = pl.col("cut").str.len_chars() * 2 >= pl.col("whole").str.len_chars()
     flavour = pl.col("cut").replace_strict(
         flavour_beginnings(), default=None, return_dtype=pl.String
     )

@@ -68,6 +68,16 @@ def judged(
         ("Arroz Tucapel Grado 1 1 kg", "Arroz Tucapel Grado 1 Bolsa 1 kg", "groceries"),
         ("Celular Honor X7b 256GB Color Negro", "Celular Honor X7b 256GB Negro", "smartphones"),
         ("Losartán 50 mg x 30 comp. Opko", "Losartán 50 mg 30 comprimidos Opko", "pharmacy"),
+        # What is counted, initials, a size, two colours, a claim of the line.
+        ("Omega 3 GNC 60 cápsulas", "GNC Omega 3 60 un", "pharmacy"),
+        ("Polera Levis Negra T. M", "Polera Levis Negra Talla M", "clothing"),
+        ("Labial M.A.C Ruby Woo 3 g", "Labial MAC Ruby Woo 3 g", "cosmetics"),
+        (
+            "Zapatillas Puma Suede black/white t.42",
+            "Zapatillas Puma Suede Negro/Blanco Talla 42",
+            "footwear",
+        ),
+        ("Monitor Samsung Odyssey G5 27", "Monitor Gamer Samsung Odyssey G5 27", "monitors"),
         # One says its maker, and both a line of it.
         ("SSD Samsung 990 PRO 2TB", "SSD 990 PRO 2TB", "storage"),
     ],
@@ -90,6 +100,12 @@ def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: st
         ("Motorola G84 256GB", "Motorola G84 256GB RAM", "smartphones", "one of them has: ram"),
         ("Galletas 2 x 500 g 3 x 200 g", "Galletas 3 x 500 g 2 x 200 g", "groceries", "only one"),
         ("Smartphone", "Celular", "smartphones", "nothing in common"),
+        # What is counted, its container, two colours the other way round, a size.
+        ("Omega 3 GNC 60 cápsulas", "Omega 3 GNC 60 comprimidos", "pharmacy", "only one"),
+        ("Omega 3 GNC 60 cápsulas", "Omega 3 GNC 30 un", "pharmacy", "only one of them has: 30un"),
+        ("Coca Cola 350 ml 6 latas", "Coca Cola 350 ml 6 un", "beverages", "one of them has: lata"),
+        ("Puma Suede black/white", "Puma Suede Blanco/Negro", "footwear", "has: blanco_negro"),
+        ("Polera Levis Negra T. M", "Polera Levis Negra Talla L", "clothing", "only one of them"),
         # The dose form, an accessory, an ingredient, a line, a suffix.
         ("Diclofenaco 50 mg 10 ampollas", "Diclofenaco 50 mg 10 comprimidos", "pharmacy", "only"),
         ("LG 55UR7800", "Control remoto LG 55UR7800", "televisions", "only one of them has"),
