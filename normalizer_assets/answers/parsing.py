@@ -43,7 +43,8 @@ class ParsedLine:
             ``expired`` (never ran: window over or batch cancelled), ``refused`` (refusal or
             content filter), ``truncated`` (cut at the token limit), ``invalid`` (the
             reply holds no usable answer), ``unreadable`` (the line itself is broken).
-        answer: Given exactly where ``state`` is ``ok`` and there are no ``parts``.
+        answer: Given exactly where ``state`` is ``ok``, there are no ``parts``, and a model was
+            asked for words: a line of vectors has none.
         content: The reply's text, where there is one.
         usage: Tokens, also of replies that cannot be used: they are billed.
         llm_model: Model that replied, as the API names it (a snapshot id).
@@ -118,6 +119,11 @@ def parse_batch_line(line: str, packed: Mapping[str, int] | None = None) -> Pars
             reason=f"HTTP {status_code}: {_explain(error)}",
             status_code=status_code,
             parameter=refused_parameter(status_code, error),
+        )
+    if isinstance(body, Mapping) and body.get("object") == "list" and body.get("data"):
+        # Vectors: whether they can be used is seen by who reads them (``cache.vectors``).
+        return ParsedLine(
+            custom_id, "ok", usage=usage_from_response(body), status_code=HTTPStatus.OK.value
         )
     return parse_completion(body, custom_id, (packed or {}).get(custom_id, 1))
 
