@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test slow bench faults lint types check lock clean
+.PHONY: help install demo dev test slow browser bench faults lint types check lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,7 +28,11 @@ test: install ## The test suite
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow"
 
 slow: install ## The slow tests: the demo from start to end, a part of the faults, long courses
-	$(BIN)/pytest --numprocesses auto --dist worksteal -m slow
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m slow --ignore normalizer_assets_tests/browser
+	$(MAKE) browser
+
+browser: install ## The UI in the machine's own Chromium, clicked; prints how long a click takes
+	$(BIN)/pytest -s normalizer_assets_tests/browser
 
 bench: install ## Time the stages; not part of the tests
 	$(BIN)/normalizer bench pipeline
