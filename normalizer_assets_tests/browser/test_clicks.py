@@ -91,8 +91,8 @@ def test_a_click_publishes_a_partition(ui: Ui, stack: Served) -> None:
     ui.picture("run_waiting")
     assert stack.runs(partition)[0].status == "SUCCESS"
 
-    ui.open("assets/submitted_batches", view="events")
-    expect(page.get_by_text(f"Partition {partition} observed")).to_be_visible()
+    observed = page.get_by_text(f"Partition {partition} observed")
+    ui.open_until_shown(observed, "assets/submitted_batches", view="events")
     for figure in ("batch", "state", "done", "total", "share_done", "expected_end"):
         expect(page.get_by_role("cell", name=figure, exact=True)).to_be_visible()
     ui.picture("progress")

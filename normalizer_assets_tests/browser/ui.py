@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Locator, Page, ViewportSize
+from playwright.sync_api import Locator, Page, TimeoutError, ViewportSize  # noqa: A004 - its own
 
 GROUPS = ("products", "prices", "reports")
+REOPEN_EVERY_MS, REOPEN_SECONDS = 4_000, 60.0
 TALL = ViewportSize(width=1600, height=3000)
 """Dagster's pages scroll inside the window, so a picture of a whole page ends with the window."""
 
@@ -84,6 +85,19 @@ class Ui:
         page.get_by_role("link", name="View", exact=True).click()
         page.wait_for_url("**/runs/**")
         return clicked
+
+    def open_until_shown(self, wanted: Locator, path: str, **query: str) -> None:
+        """Opens a page again and again: one of events goes on showing what was newest at first."""
+        deadline = time.monotonic() + REOPEN_SECONDS
+        while True:
+            self.open(path, **query)
+            try:
+                wanted.wait_for(timeout=REOPEN_EVERY_MS)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def check(self, name: str) -> Locator:
         """Returns a check's line in the list of an asset's checks."""
