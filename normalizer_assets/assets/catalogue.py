@@ -7,10 +7,12 @@ asset is to be, where its code is. Does not belong here: what a materialisation 
 
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -39,6 +41,11 @@ TABLES: Mapping[str, tuple[str, Iterable[sa.Column[object]]]] = {
     "price_comparison": ("price_comparison", COMPARISON_VIEW),
 }
 """Asset -> the table or view that it fills. A frame's columns are told by ``ParquetStore``."""
+
+TABLES_PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
+"""Where columns are described; said once, for who reads the page and who reads the catalogue."""
+_COLUMN_ROW = re.compile(r"\| (`\w+`(?:, `\w+`)*) \| [^|]* \| (.*) \|$")
+_LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
 FRESH = ("normalized_products",)
 """Made every day. The asset as a whole: of each retailer the check ``fresh_...`` tells."""
@@ -111,18 +118,50 @@ def _table(name: str) -> dict[str, object]:
     table, columns = TABLES[name]
     return {
         "dagster/table_name": f"{SCHEMA}.{table}",
-        "dagster/column_schema": schema_of_columns(columns),
+        "dagster/column_schema": schema_of_columns(columns, described_columns().get(table, {})),
     }
 
 
-def schema_of_columns(columns: Iterable[sa.Column[object]]) -> dg.TableSchema:
-    """Returns the schema of a table or a view, with Postgres' names of types."""
+@cache
+def described_columns() -> Mapping[str, Mapping[str, str]]:
+    """Returns what ``docs/tables.md`` says of columns: table or view -> column -> its meaning.
+
+    Nothing where the package stands without its documentation.
+    """
+    if not TABLES_PAGE.is_file():
+        return {}
+    described: dict[str, dict[str, str]] = {}
+    tables: list[str] = []
+    for line in TABLES_PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            tables = line.removeprefix("## ").split(" and ")
+        elif row := _COLUMN_ROW.match(line):
+            names, meaning = row.groups()
+            words = _LINK.sub(r"\1", meaning)
+            for table in tables:
+                described.setdefault(table, {}).update(
+                    dict.fromkeys(re.findall(r"\w+", names), words)
+                )
+    return described
+
+
+def schema_of_columns(
+    columns: Iterable[sa.Column[object]], described: Mapping[str, str] | None = None
+) -> dg.TableSchema:
+    """Returns the schema of a table or a view, with Postgres' names of types.
+
+    Args:
+        columns: Of the table or view.
+        described: Column -> what it means, of those that are described.
+    """
+    meanings = described or {}
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 column.name,
                 column.type.compile(dialect).lower().replace(", ", ","),
+                description=meanings.get(column.name),
                 constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
             )
             for column in columns

@@ -88,12 +88,19 @@ def headline(figures: Mapping[str, Any]) -> str:
             ),
             "savings": f"{figures['savings_percent']:.1f}% of the "
             f"{costs['individual_at_full']:.6f} USD of asking each listing individually at full; "
-            f"{figures['savings_percent_at_legacy']:.1f}% of "
+            f"{_compared(figures['savings_percent_at_legacy'])} "
             f"{costs['individual_at_legacy']:.6f} USD at legacy",
             "second opinions at full": f"{figures['second_opinions']}, "
             f"{costs['second_opinions']:.6f} USD of the cost",
         }
     )
+
+
+def _compared(savings_percent: float) -> str:
+    """Says a saving, or how many times as much was paid."""
+    if savings_percent < 0:
+        return f"{1 - savings_percent / 100:.1f} times the"
+    return f"{savings_percent:.1f}% of"
 
 
 def shop_of(report: PartitionReport) -> str:

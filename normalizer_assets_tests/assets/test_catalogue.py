@@ -49,6 +49,14 @@ def test_an_assets_columns_are_those_of_its_table_or_view(
     assert {(column.name, column.type) for column in schema.columns} == there
 
 
+@pytest.mark.parametrize("asset", TABLES)
+def test_every_column_says_what_it_means(asset: str, specs: dict[str, dg.AssetSpec]) -> None:
+    schema = specs[asset].metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert [column.name for column in schema.columns if not column.description] == []
+    assert not any("](" in str(column.description) for column in schema.columns)
+
+
 def test_columns_say_whether_they_may_be_null() -> None:
     columns = {
         column.name: column

@@ -56,6 +56,11 @@ def test_the_headline_has_the_specifications_figures() -> None:
     ]
 
 
+def test_what_is_dearer_than_the_legacy_model_is_told_as_a_multiple() -> None:
+    figures = {**statistics([REPORT], "openai"), "savings_percent_at_legacy": -260.0}
+    assert "; 3.6 times the 0.020000 USD at legacy" in headline(figures)
+
+
 def test_a_day_is_told_with_its_shops_its_gates_and_pictures() -> None:
     report = daily_report(DAY, [REPORT, HELD, BLOCKED], "openai")
     said = report.markdown
