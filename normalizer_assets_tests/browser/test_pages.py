@@ -14,7 +14,7 @@ from normalizer_assets_tests.scene import STATIONS
 
 pytestmark = pytest.mark.slow
 
-RAW = re.compile(r"<[\w.]+ object at|datetime\.|Decimal\(|\{'|\[\]|\b(None|null|nan)\b")
+RAW = re.compile(r"<[\w.]+ object at|datetime\.|Decimal\(|\{'|\[\]|\b(None|nan)\b")
 """What Python writes, and people do not."""
 LONG_NUMBER = re.compile(r"\d\.\d{12}")
 """More digits than an amount of money has."""
