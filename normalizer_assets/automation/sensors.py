@@ -68,24 +68,31 @@ def build_sensor(
         # Dagster knows no direct partition. Their callers run them; where one died, and a
         # landed partition waits for its question, nobody else does.
         awaited = direct.awaited(engine)
+        unknown: set[Partition] = set()
+
+        def is_passed_over(partition: Partition) -> bool:
+            if partition.is_direct:
+                return partition not in awaited
+            if partition.retailer not in config.retailers or partition.day < config.first_day:
+                # A request for it would be refused, and with it all others of this look.
+                unknown.add(partition)
+                return True
+            return partition in busy
+
         with clients(engine) as connect:
-            result = sweep(
-                engine,
-                connect,
-                config,
-                lambda partition: (
-                    partition in busy or (partition.is_direct and partition not in awaited)
-                ),
-            )
-            failures = list(result.failures)
+            result = sweep(engine, connect, config, is_passed_over)
+            failures = [
+                f"{partition.key} is left where it is: its retailer or day is no longer in the "
+                f"configuration ([retailers], first_day)"
+                for partition in sorted(unknown)
+            ]
+            failures += result.failures
             for launch in result.launches:
                 if launch.partition.is_direct:
                     failures += direct.attempt(config, engine, launch, connect)
         launches = [launch for launch in result.launches if not launch.partition.is_direct]
         for failure in failures:
             context.log.warning(failure)
-        with engine.connect() as connection:
-            stands = standing.evaluate(connection, config)
         return dg.SensorResult(
             run_requests=[
                 dg.RunRequest(
@@ -98,12 +105,29 @@ def build_sensor(
             ],
             asset_events=[
                 *(one for change in result.changes for one in _observations(change)),
-                *standing.changed(context.instance, stands),
+                *_standing_checks(context, engine, config),
             ],
             skip_reason=None if launches else result.summary,
         )
 
     return collect_finished_batches
+
+
+def _standing_checks(
+    context: dg.SensorEvaluationContext, engine: "sa.Engine", config: NormalizerConfig
+) -> list[dg.AssetCheckEvaluation]:
+    """Returns the standing checks that say something new.
+
+    None where they break: the launches of this look are counted as attempts already, and a
+    check is no reason to lose them.
+    """
+    try:
+        with engine.connect() as connection:
+            stands = standing.evaluate(connection, config)
+        return standing.changed(context.instance, stands)
+    except Exception as error:  # noqa: BLE001 - whatever breaks, partitions are to be collected
+        context.log.warning("the standing checks could not be evaluated: %s", error)
+        return []
 
 
 def _partitions_with_runs(instance: dg.DagsterInstance) -> set[Partition]:

@@ -12,6 +12,7 @@ from openai.types import BatchRequestCounts
 from normalizer_assets.automation.jobs import NIGHT_FIRST
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
+from normalizer_assets.checks import standing
 from normalizer_assets.cli.local_run import LocalRun
 from normalizer_assets.standin.faults import BatchFault, EndpointFault
 from normalizer_assets.standin.server import running_standin
@@ -48,6 +49,38 @@ def test_nothing_to_look_at_is_a_reason_to_skip(scene: Scene) -> None:
     assert launched(result) == []
     assert result.skip_reason is not None
     assert "nothing to collect" in str(result.skip_reason.skip_message)
+
+
+def submitted(scene: Scene, *retailers: str) -> None:
+    """Leaves partitions whose process died before it had sent anything."""
+    for retailer in retailers:
+        scene.execute(
+            "insert into normalizer.partitions (retailer, day, state, raw_snapshot) "
+            "values (:retailer, '2024-10-01', 'submitted', 'x')",
+            retailer=retailer,
+        )
+
+
+def test_a_retailer_taken_out_of_the_configuration_stops_nobody_else(
+    scene: Scene, capfd: pytest.CaptureFixture[str]
+) -> None:
+    submitted(scene, "gone_shop", "lider")
+    assert launched(scene.tick()) == [("submit", f"{KEY}:submit:1")]
+    (gone,) = scene.rows("select * from normalizer.partitions where retailer = 'gone_shop'")
+    assert gone.attempts == 0
+    assert "2024-10-01|gone_shop is left where it is" in capfd.readouterr().err
+
+
+def test_standing_checks_that_break_stop_no_launch(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a condition nobody thought of")
+
+    monkeypatch.setattr(standing, "evaluate", broken)
+    submitted(scene, "lider")
+    assert launched(scene.tick()) == [("submit", f"{KEY}:submit:1")]
+    assert "could not be evaluated: a condition nobody thought of" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("standin_settings", [NEVER_DONE])
