@@ -96,17 +96,22 @@ def embedding_batches(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool]
 ) -> Sequence[sa.Row[Any]]:
     """Returns the batches that ask for vectors and meet conditions, in order of planning."""
-    asks = (
+    return connection.execute(
+        sa.select(batches).where(asks_for_vectors(), *conditions).order_by(batches.c.planned_at)
+    ).all()
+
+
+def asks_for_vectors() -> sa.Exists:
+    """Says of ``batches`` whether one asks for vectors, and not for answers."""
+    return (
         sa.select(sa.literal(1))
         .where(
             batch_requests.c.shard_hash == batches.c.shard_hash,
             batch_requests.c.step == "embedding",
         )
+        .correlate(batches)
         .exists()
     )
-    return connection.execute(
-        sa.select(batches).where(asks, *conditions).order_by(batches.c.planned_at)
-    ).all()
 
 
 def carries_partition(condition: sa.ColumnElement[bool]) -> sa.Exists:

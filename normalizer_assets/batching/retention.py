@@ -92,8 +92,12 @@ def _remove_result_files(engine: sa.Engine, storage: UPath, before: datetime) ->
 def _closed_batches(
     connection: sa.Connection, harvested_before: datetime, condition: sa.ColumnElement[bool]
 ) -> list[sa.Row[Any]]:
-    """Returns the oldest batches whose partitions are all published."""
-    needed = ledger.carries_partition(partitions.c.state != "published")
+    """Returns the oldest batches whose partitions are all published.
+
+    None that asks for vectors: they are in its files alone until who bought them has read them
+    and removed the files (``cache.embedding_batches``).
+    """
+    needed = ledger.carries_partition(partitions.c.state != "published") | ledger.asks_for_vectors()
     rows = connection.execute(
         sa.select(batches)
         .where(batches.c.harvested_at <= harvested_before, condition, ~needed)

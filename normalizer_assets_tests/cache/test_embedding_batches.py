@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from normalizer_assets.automation.sweep import sweep
 from normalizer_assets.batching import ledger, polling
 from normalizer_assets.batching.errors import BlockedError
 from normalizer_assets.batching.harvest import harvest
@@ -209,3 +210,13 @@ def test_the_day_of_what_is_under_way_stays(large: PartitionWork, config: Normal
         assert own.partition.key == "2024-01-01|direct-cache"
     wait(large)
     assert count(large, embedded_texts) == 7
+
+
+def test_files_stay_until_their_vectors_are_kept(large: PartitionWork) -> None:
+    hurried = configured(large, retention={"request_files_days": 0.0, "result_files_days": 0.0})
+    look(hurried)
+    ended(hurried)
+    for _ in range(2):
+        sweep(hurried.engine, hurried.connect_api, hurried.config, lambda _: False)
+    look(hurried)
+    assert len(stored(hurried)) == len(TEXTS)
