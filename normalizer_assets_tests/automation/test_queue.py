@@ -114,6 +114,7 @@ def test_a_backfill_keeps_to_the_limits_until_its_last_partition(queue: Queue) -
     assert queue.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED])) == []
 
 
+@pytest.mark.slow
 def test_what_has_begun_leaves_first_then_the_night_then_a_backfill(queue: Queue) -> None:
     """All of one retailer, which has one place; without priorities its collect came last."""
     for number in range(3):

@@ -106,6 +106,7 @@ def test_a_red_gate_is_not_repeated_whatever_the_instance_says(stage: Scene) -> 
     assert not should_retry(failed, stage.instance)
 
 
+@pytest.mark.slow
 def test_a_refusal_and_a_missing_file_are_not_repeated(stage: Scene) -> None:
     stage.standin.switch(EndpointFault(endpoint="POST /v1/files", kind="status", status=404))
     refused = stage.submit()
@@ -115,6 +116,7 @@ def test_a_refusal_and_a_missing_file_are_not_repeated(stage: Scene) -> None:
         assert not should_retry(run_of(stage, result.run_id), stage.instance)
 
 
+@pytest.mark.slow
 def test_a_red_canary_and_a_budget_that_is_used_up_are_green_runs(stage: Scene) -> None:
     stage.set(CANARY__MIN_PRODUCTS="3", CANARY__SIZE="5")
     stage.standin.switch(LineFault(kind="invalid_json", share=1.0, sync=True))
@@ -127,6 +129,7 @@ def test_a_red_canary_and_a_budget_that_is_used_up_are_green_runs(stage: Scene) 
     assert not [run for run in stage.instance.get_runs() if should_retry(run, stage.instance)]
 
 
+@pytest.mark.slow
 def test_what_pays_again_is_not_repeated_even_where_its_process_died(stage: Scene) -> None:
     forced = stage.run("submit", submitted_batches={"force": True})
     assert forced.success
@@ -134,6 +137,7 @@ def test_what_pays_again_is_not_repeated_even_where_its_process_died(stage: Scen
     assert not should_retry(dead, stage.instance)
 
 
+@pytest.mark.slow
 def test_what_the_sensor_launched_is_launched_anew_by_the_sensor_alone(stage: Scene) -> None:
     assert stage.submit().success
     stage.wait_for_batches()

@@ -31,6 +31,7 @@ def gold(tmp_path: Path) -> Path:
     return write_gold(tmp_path / "gold.ndjson")
 
 
+@pytest.mark.slow
 def test_a_calibration_is_written_where_it_takes_effect(
     typed: Typed, gold: Path, data: Path
 ) -> None:

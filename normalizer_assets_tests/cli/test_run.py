@@ -203,7 +203,8 @@ def test_a_limit_takes_only_the_first_rows(scene: Scene, typed: Typed) -> None:
     assert figures["products_processed"] == 3
 
 
-@pytest.mark.parametrize("min_products", [pytest.param("0", marks=pytest.mark.slow), "100"])
+@pytest.mark.slow
+@pytest.mark.parametrize("min_products", ["0", "100"])
 def test_a_larger_limit_pays_only_for_what_is_new(
     scene: Scene, typed: Typed, min_products: str
 ) -> None:
