@@ -253,7 +253,7 @@ _STAGE: Step = (r"(?i-u:\b(etapa|nivel|fase|tipo) ?([0-9])\b)", "${1}_$2")
 _COMPLEMENT: Step = (
     (
         r"(?i-u:(^|[a-z0-9 |])\| *(?:de|del|en|con|para|al?|sin|y|e|o) (?:(?:la|el|los|las) )?"
-        r"[a-z]+)"
+        r"[a-z]+\b)"
     ),
     f"${{1}}{BAR}",
 )

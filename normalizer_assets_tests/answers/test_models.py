@@ -1,7 +1,7 @@
 """Reading a model: names with a bar where their brand stood, as the rules hand them over."""
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.answers.models import BAR, CUT, read_models
@@ -410,6 +410,7 @@ WORDS = (
 )  # fmt: skip
 
 
+@example([("Leche de QN55Q60C", "dairy")])  # a preposition before a code
 @settings(max_examples=15)
 @given(
     st.lists(
