@@ -10,7 +10,7 @@ codes, numbers and every word must agree, and a word that only one of the two ha
 known to be harmless in their category group. A word that nobody knows is a difference.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
@@ -412,15 +412,28 @@ def _without_compounds(pairs: pl.DataFrame) -> pl.DataFrame:
         only_a=pl.col("tokens_a").list.set_difference("tokens_b"),
         only_b=pl.col("tokens_b").list.set_difference("tokens_a"),
     )
-    for apart, together in (("a", "b"), ("b", "a")):
-        found = _compounds(frame, apart, together)
+    return _without_equals(frame, _compounds)
+
+
+def _without_equals(
+    pairs: pl.DataFrame, find: Callable[[pl.DataFrame, str, str], pl.DataFrame]
+) -> pl.DataFrame:
+    """Takes away from both names what is found to be one thing, either way round.
+
+    Args:
+        pairs: With pair, only_a and only_b.
+        find: Takes them and two sides; returns pair, ours (words of the first side) and theirs
+            (what they are in the second).
+    """
+    frame = pairs
+    for one, other in (("a", "b"), ("b", "a")):
         frame = (
-            frame.join(found, on="pair", how="left", maintain_order="left")
+            frame.join(find(frame, one, other), on="pair", how="left", maintain_order="left")
             .with_columns(
-                pl.col(f"only_{apart}").list.set_difference(pl.col("parts").fill_null([])),
-                pl.col(f"only_{together}").list.set_difference(pl.col("wholes").fill_null([])),
+                pl.col(f"only_{one}").list.set_difference(pl.col("ours").fill_null([])),
+                pl.col(f"only_{other}").list.set_difference(pl.col("theirs").fill_null([])),
             )
-            .drop("parts", "wholes")
+            .drop("ours", "theirs")
         )
     return frame
 
@@ -432,7 +445,7 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
     """Finds words of one name that are a word of the other when they are joined.
 
     Returns:
-        pair, parts (stems of the words), wholes (the stem of what they make).
+        pair, ours (stems of the words), theirs (the stem of what they make).
     """
     candidates = frame.filter(
         (pl.col(f"only_{apart}").list.len() > 1) & (pl.col(f"only_{together}").list.len() > 0)
@@ -458,7 +471,7 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
     return (
         pl.concat(found)
         .group_by("pair")
-        .agg(parts=pl.col("parts").explode(empty_as_null=True, keep_nulls=True), wholes="whole")
+        .agg(ours=pl.col("parts").explode(empty_as_null=True, keep_nulls=True), theirs="whole")
     )
 
 
@@ -497,25 +510,14 @@ def _without_cut_words(pairs: pl.DataFrame) -> pl.DataFrame:
     so and no other known word does: beside "Limón" "Lim." may still be lima. At least half of
     the word must be there where nobody knows it, and of any medicine's: "Clor." is many.
     """
-    frame = pairs
-    for cut, whole in (("a", "b"), ("b", "a")):
-        found = _cut_words(frame, cut, whole)
-        frame = (
-            frame.join(found, on="pair", how="left", maintain_order="left")
-            .with_columns(
-                pl.col(f"only_{cut}").list.set_difference(pl.col("cuts").fill_null([])),
-                pl.col(f"only_{whole}").list.set_difference(pl.col("wholes").fill_null([])),
-            )
-            .drop("cuts", "wholes")
-        )
-    return frame
+    return _without_equals(pairs, _cut_words)
 
 
 def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
     """Finds words of one name that are cut words of the other.
 
     Returns:
-        pair, cuts (stems of what stands before full stops), wholes (stems of the words).
+        pair, ours (stems of what stands before full stops), theirs (stems of the words).
     """
     candidates = (
         frame.filter(
@@ -563,7 +565,7 @@ def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
             clear & (pl.len().over("pair", "cut") == 1) & (pl.len().over("pair", "whole") == 1)
         )
         .group_by("pair")
-        .agg(cuts="stem", wholes="whole")
+        .agg(ours="stem", theirs="whole")
     )
 
 
