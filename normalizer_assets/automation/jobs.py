@@ -1,6 +1,7 @@
 """The two jobs of a partition, joined by the ledger and the collecting sensor; one of a day.
 
-Belongs here: which assets run together. Does not belong here: what starts them.
+Belongs here: which assets run together, and which runs leave the queue first. Does not belong
+here: what starts them.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""The one sensor: looks at the batches and launches what is due.
+"""The collecting sensor: looks at the batches and launches what is due.
 
-Belongs here: turning a look at the ledger into Dagster's run requests and observations.
-Does not belong here: what is due (``batching.life``), recording states (``polling``).
+Belongs here: turning a look at the ledger into Dagster's run requests, observations and
+standing checks. Does not belong here: what is due (``batching.due``), recording states
+(``polling``), what the checks say (``checks.standing``).
 """
 
 import time
