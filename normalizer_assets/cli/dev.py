@@ -31,6 +31,7 @@ def command(port: int, host: str, batch_seconds: float) -> None:
     config = load_config()
     needs_standin = not os.environ.get("OPENAI_API_KEY")
     with surroundings(config, needs_standin=needs_standin, batch_seconds=batch_seconds):
+        click.echo(f"data in {Path(config.paths.data).resolve()}", err=True)
         click.echo(f"UI at http://{host}:{port}", err=True)
         dagster = shutil.which("dagster", path=str(Path(sys.executable).parent)) or "dagster"
         process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell

@@ -5,9 +5,10 @@ here: the job itself.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -36,6 +37,7 @@ def surroundings(
         url = dagster_database_url(config)
         os.environ[DAGSTER_DATABASE_VARIABLE] = url.render_as_string(hide_password=False)
     if not needs_standin:
+        click.echo(asked_api(os.environ), err=True)
         yield
         return
     from normalizer_assets.standin.server import running_standin
@@ -50,6 +52,19 @@ def surroundings(
         os.environ["OPENAI_API_KEY"] = "standin"
         click.echo(f"stand-in at {standin.url}. {NOTICE}", err=True)
         yield
+
+
+def asked_api(environ: Mapping[str, str]) -> str:
+    """Says who is asked where no stand-in is started; a login in the URL is left out.
+
+    In a shell where something was exported before, that is easily another API than one thinks.
+    """
+    url = environ.get("OPENAI_BASE_URL")
+    if not url:
+        return "OpenAI is asked, with the key in OPENAI_API_KEY: its answers cost money"
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{place} is asked (OPENAI_BASE_URL), with the key in OPENAI_API_KEY; no stand-in starts"
 
 
 def _free_or_any(port: int) -> int:
