@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from normalizer_assets.config import RouterWeights, load_config
@@ -126,6 +126,7 @@ def test_thresholds_are_in_order_and_do_not_depend_on_the_order_of_listings(
 
 @settings(max_examples=60)
 @given(values=scores, usd=st.floats(1.0, 12.0), simple_share=st.none() | shares)
+@example(values=[0.0] * 18, usd=2.0, simple_share=0.0)
 def test_the_cost_is_met_with_as_many_at_full_as_it_allows(
     values: list[float], usd: float, simple_share: float | None
 ) -> None:
