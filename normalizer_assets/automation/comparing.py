@@ -1,6 +1,6 @@
 """The sensor that keeps price comparisons up to date; it costs no money.
 
-Belongs here: starting ``compare`` for days of which something new is published. Does not
+Belongs here: starting ``compare`` for days of which something new is published or held. Does not
 belong here: what is due, and comparing (``matching.comparison``).
 """
 
@@ -13,7 +13,7 @@ from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
 
 STATE_TAG = "normalizer/compared"
-"""Set on runs to what was published of their day: a failed one is tried again as the same."""
+"""Set on runs to what was settled of their day: a failed one is tried again as the same."""
 DAYS_AT_ONCE = 5
 """After years of history were published, the rest comes at the next looks."""
 MOST_ATTEMPTS = 3
@@ -33,7 +33,8 @@ def build_comparing_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Launches `compare` for days of which a shop has published something that "
         "is not in the price comparison yet: also for a shop that arrives late, and after a "
-        "correction or a rollback.",
+        "correction or a rollback; and for days of which something was held, so that their "
+        "report says it.",
     )
     def compare_published_days(
         context: dg.SensorEvaluationContext,
@@ -43,8 +44,8 @@ def build_comparing_sensor(
         with database.engine.connect() as connection:
             due = days_to_compare(connection, config.first_day)
         requests: list[dg.RunRequest] = []
-        for day, published in due.items():
-            state = f"{day}:{published}"
+        for day, settled in due.items():
+            state = f"{day}:{settled}"
             runs = context.instance.get_run_records(dg.RunsFilter(tags={STATE_TAG: state}))
             if any(_is_under_way(run) for run in runs) or len(requests) == DAYS_AT_ONCE:
                 continue
@@ -58,7 +59,9 @@ def build_comparing_sensor(
                     tags={STATE_TAG: state},
                 )
             )
-        return requests or dg.SkipReason("all that is published is compared")
+        return requests or dg.SkipReason(
+            "all that is published is compared, and all that is held reported"
+        )
 
     return compare_published_days
 

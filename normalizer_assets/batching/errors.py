@@ -33,6 +33,11 @@ class BlockedError(Exception):
         return self.reason
 
 
+def is_obstacle(blocked_by: str | None) -> bool:
+    """Returns whether a blocker is in the way; waiting for company was asked for."""
+    return blocked_by not in (None, "company")
+
+
 class HeldError(RuntimeError):
     """The canary is red: a person has to look before anything more is paid."""
 

@@ -59,6 +59,7 @@ def evaluate(turn: Turn) -> Iterator[dg.AssetCheckResult]:
     Metadata are in USD for the budget, and replies and shares for the canary.
     """
     from normalizer_assets.batching import asked, budget, ledger, life
+    from normalizer_assets.batching.errors import is_obstacle
 
     work = turn.work
     if turn.refusal is not None:
@@ -73,9 +74,9 @@ def evaluate(turn: Turn) -> Iterator[dg.AssetCheckResult]:
         yield from _not_judged("nothing has landed")
         return
     # Only a red canary holds a partition while it is submitted.
-    obstacle = row.blocked_by or (CANARY if row.state == "held" else None)
-    if obstacle == "company":
-        obstacle = None  # it waits for other small partitions because that was asked for
+    obstacle = CANARY if row.state == "held" else None
+    if is_obstacle(row.blocked_by):
+        obstacle = row.blocked_by
     shown_by = obstacle if obstacle in (None, BUDGET, CANARY) else ELSE
     other = str(obstacle) if shown_by == ELSE else "none"
     # What a budget refused stands in no ledger.

@@ -17,6 +17,7 @@ import dagster as dg
 from normalizer_assets import direct
 from normalizer_assets.automation.looks import WaitsInVainError, looks
 from normalizer_assets.batching import life
+from normalizer_assets.batching.errors import is_obstacle
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress
 from normalizer_assets.config import NormalizerConfig
@@ -50,7 +51,12 @@ class Outcome:
     @property
     def is_blocked(self) -> bool:
         """Whether something stands in its way; waiting for company is as good as sent."""
-        return self.blocked_by not in (None, "company")
+        return is_obstacle(self.blocked_by)
+
+    @property
+    def waits_for_company(self) -> bool:
+        """Whether it waits for the other small partitions of its day."""
+        return self.blocked_by is not None and not self.is_blocked
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from normalizer_assets.batching.accumulation import WAITS
+from normalizer_assets.batching.errors import is_obstacle
 from normalizer_assets.publishing.daily import STANDIN_NOTICE
 from normalizer_assets.publishing.report import PartitionReport, statistics
 
@@ -58,8 +58,7 @@ def _state(report: PartitionReport) -> str:
     """Returns the state, with the reason where something stands in the way."""
     if not report.blocked_reason:
         return report.state
-    passes = report.state in ("held", "failed") or report.blocked_reason.startswith(WAITS)
-    blocked = "" if passes else "blocked: "
+    blocked = "blocked: " if is_obstacle(report.blocked_by) else ""
     return f"{report.state} ({blocked}{report.blocked_reason})"
 
 

@@ -104,8 +104,9 @@ def _run(
 def _end(outcomes: "dict[Partition, Outcome]") -> None:
     """Says what went wrong, and ends with the exit code for it."""
     for partition, outcome in outcomes.items():
-        for trouble in (*outcome.errors, outcome.blocked_reason):
-            if trouble and outcome.blocked_by != "company":
+        reason = None if outcome.waits_for_company else outcome.blocked_reason
+        for trouble in (*outcome.errors, reason):
+            if trouble:
                 click.echo(f"error: {partition.key}: {trouble}", err=True)
     if any(outcome.errors or outcome.is_blocked for outcome in outcomes.values()):
         raise click.exceptions.Exit(EXIT_ERROR)

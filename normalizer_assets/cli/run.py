@@ -62,7 +62,7 @@ def command(
             time.sleep(config.polling.interval_seconds)
         with working(f"submitting {partition.key}", quiet=as_json):
             outcome = submitted = run.submit(partition, limit, force=force)
-        if wait and submitted.blocked_by == "company":
+        if wait and submitted.waits_for_company:
             click.echo(f"{partition.key} {submitted.blocked_reason}", err=True)
         if wait and not submitted.errors:
             with batch_progress(quiet=as_json) as on_progress:

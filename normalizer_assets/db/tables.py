@@ -517,9 +517,11 @@ compared_partitions = Table(
     metadata,
     Column("retailer", Text, primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", Integer),
+    Column("held_version", Integer),
 )
-"""What a day's comparison is made of: where another version is published, it is due again."""
+"""What a day's comparison and report are made of: where another version is published or held,
+they are due again."""
 
 alerts = Table(
     "alerts",

@@ -64,9 +64,8 @@ def compare_day(
             sa.text("select pg_advisory_xact_lock(hashtext(:lock))"),
             {"lock": f"price comparison {day}"},
         )
-        versions = _versions(connection, day)
-        if versions.is_empty():
-            return None
+        settled = _settled(connection, day)
+        versions = settled.drop_nulls("version").select("retailer", "day", "version")
         matched = match_products(
             _listings(connection, versions),
             Proof(current_lexicon(connection, config), closed_groups(connection, config)),
@@ -78,22 +77,26 @@ def compare_day(
         by_run = pl.lit(run_id).alias("run_id")
         bulk.insert(connection, price_comparisons, products.with_columns(on_day, by_run))
         bulk.insert(connection, price_offers, matched.select(*OFFER_COLUMNS, on_day))
-        bulk.insert(connection, compared_partitions, versions)
+        bulk.insert(connection, compared_partitions, settled)
+    if versions.is_empty():
+        return None
     return Comparison(tuple(versions["retailer"]), matched.height, products)
 
 
 def days_to_compare(connection: sa.Connection, first_day: date) -> dict[date, str]:
-    """Returns the days whose published products are not those that were compared.
+    """Returns the days whose published or held products are not those of the last comparison.
+
+    Held ones are in no comparison, but in the day's report, which is made with it.
 
     Args:
         connection: To the normaliser's database.
         first_day: Earlier days are left alone.
 
     Returns:
-        Day -> a name for what is published of it now, the newest day first.
+        Day -> a name for what is published and held of it now, the newest day first.
     """
     rows = connection.execute(sa.text(_DUE), {"direct": DIRECT, "first_day": first_day})
-    return {row.day: row.published for row in rows}
+    return {row.day: row.settled for row in rows}
 
 
 def products_in_several_shops(engine: sa.Engine) -> int:
@@ -103,11 +106,11 @@ def products_in_several_shops(engine: sa.Engine) -> int:
         return int(count.scalar_one())
 
 
-def _versions(connection: sa.Connection, day: date) -> pl.DataFrame:
+def _settled(connection: sa.Connection, day: date) -> pl.DataFrame:
     rows = connection.execute(
-        sa.text(f"{_PUBLISHED} and day = :day order by retailer"), {"direct": DIRECT, "day": day}
+        sa.text(f"{_SETTLED} and day = :day order by retailer"), {"direct": DIRECT, "day": day}
     )
-    schema = {"retailer": pl.String, "day": pl.Date, "version": pl.Int64}
+    schema = {"retailer": pl.String, "day": pl.Date, "version": pl.Int64, "held_version": pl.Int64}
     return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
 
@@ -117,9 +120,12 @@ def _listings(connection: sa.Connection, versions: pl.DataFrame) -> pl.DataFrame
     return pl.DataFrame([tuple(row) for row in rows], schema=LISTING_SCHEMA, orient="row")
 
 
-_PUBLISHED = """
-select retailer, day, published_version as version from normalizer.partitions
-where published_version is not null and not starts_with(retailer, :direct)
+# What a red canary holds has no version.
+_SETTLED = """
+select retailer, day, published_version as version,
+       case when state = 'held' then coalesce(newest_version, 0) end as held_version
+from normalizer.partitions
+where (published_version is not null or state = 'held') and not starts_with(retailer, :direct)
 """
 
 _LISTINGS = """
@@ -130,13 +136,15 @@ where status = 'accepted' and price is not null
 """
 
 _DUE = f"""
-with published as ({_PUBLISHED})
+with settled as ({_SETTLED})
 select day,
-       md5(string_agg(retailer || ' ' || published.version, ',' order by retailer)) as published
-from published full join normalizer.compared_partitions compared using (retailer, day)
+       md5(string_agg(concat_ws(' ', retailer, settled.version, 'held ' || settled.held_version),
+                      ',' order by retailer)) as settled
+from settled full join normalizer.compared_partitions compared using (retailer, day)
 where day >= :first_day
 group by day
-having bool_or(published.version is distinct from compared.version)
-   and count(published.version) > 0
+having bool_or((settled.version, settled.held_version)
+               is distinct from (compared.version, compared.held_version))
+   and count(settled.day) > 0
 order by day desc
 """

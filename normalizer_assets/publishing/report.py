@@ -54,6 +54,7 @@ class PartitionReport:
         day: Its day.
         retailer: Its retailer's slug.
         state: Where it is in its life.
+        blocked_by: What stands in its way, ``None`` if nothing does.
         blocked_reason: Why it is held, failed or blocked.
         rows: Normalised products.
         quarantined: Bad rows.
@@ -79,6 +80,7 @@ class PartitionReport:
     day: date
     retailer: str
     state: str
+    blocked_by: str | None
     blocked_reason: str | None
     rows: int
     quarantined: int
@@ -258,6 +260,7 @@ def _report(row: sa.Row[Any], products: _Groups, requests: _Groups) -> Partition
         day=row.day,
         retailer=row.retailer,
         state=row.state,
+        blocked_by=row.blocked_by,
         blocked_reason=row.blocked_reason,
         rows=rows,
         quarantined=row.quarantined_count or 0,

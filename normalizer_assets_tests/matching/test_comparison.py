@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.db.tables import partitions
 from normalizer_assets.matching.comparison import Comparison, compare_day, days_to_compare
 from normalizer_assets_tests.matching.offers import publish
 
@@ -40,6 +42,17 @@ def rows(engine: sa.Engine, sql: str) -> list[Any]:
 def due(engine: sa.Engine) -> list[date]:
     with engine.connect() as connection:
         return list(days_to_compare(connection, FIRST))
+
+
+def hold(engine: sa.Engine, retailer: str, newest_version: int | None) -> None:
+    """Holds a partition of the day, by a red gate or, without a version, by its canary."""
+    values = {"state": "held", "newest_version": newest_version}
+    with engine.begin() as connection:
+        connection.execute(
+            insert(partitions)
+            .values(retailer=retailer, day=DAY, **values)
+            .on_conflict_do_update(index_elements=["retailer", "day"], set_=values)
+        )
 
 
 def test_the_view_shows_products_of_several_shops_and_the_tables_all(
@@ -102,6 +115,22 @@ def test_a_day_is_due_while_what_is_published_is_not_what_was_compared(
             )
         )
     assert due(two_shops) == [DAY]
+
+
+def test_a_day_is_due_for_its_report_when_a_partition_is_held(
+    engine: sa.Engine, config: NormalizerConfig
+) -> None:
+    hold(engine, "jumbo", newest_version=None)
+    assert due(engine) == [DAY]
+    assert compare_day(engine, config, DAY, "run") is None
+    assert due(engine) == []
+    publish(engine, DAY, "lider", COLA)
+    compare(engine, config)
+    hold(engine, "jumbo", newest_version=1)
+    hold(engine, "lider", newest_version=2)
+    assert due(engine) == [DAY]
+    assert compare(engine, config).retailers == ("lider",)
+    assert due(engine) == []
 
 
 def test_days_before_the_first_one_are_left_alone(two_shops: sa.Engine) -> None:

@@ -21,6 +21,7 @@ REPORT = PartitionReport(
     day=date(2024, 10, 1),
     retailer="lider",
     state="published",
+    blocked_by=None,
     blocked_reason=None,
     rows=10,
     quarantined=2,

@@ -1,0 +1,25 @@
+"""Held partitions renew the report of their day, too."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+SCHEMA = "normalizer"
+TABLE = "compared_partitions"
+
+
+def upgrade() -> None:
+    """Applies the change; days with a held partition are reported anew."""
+    op.alter_column(TABLE, "version", nullable=True, schema=SCHEMA)
+    op.add_column(TABLE, sa.Column("held_version", sa.Integer()), schema=SCHEMA)
+
+
+def downgrade() -> None:
+    """Takes the change back."""
+    op.execute(f"delete from {SCHEMA}.{TABLE} where version is null")
+    op.drop_column(TABLE, "held_version", schema=SCHEMA)
+    op.alter_column(TABLE, "version", nullable=False, schema=SCHEMA)
