@@ -1,7 +1,7 @@
 """The sensor that keeps price comparisons up to date; it costs no money.
 
-Belongs here: starting ``compare`` for days of which something new is published or held. Does not
-belong here: what is due, and comparing (``matching.comparison``).
+Belongs here: starting ``compare`` for days of which something new is published, held or failed.
+Does not belong here: what is due, and comparing (``matching.comparison``).
 """
 
 import time
@@ -33,8 +33,8 @@ def build_comparing_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Launches `compare` for days of which a shop has published something that "
         "is not in the price comparison yet: also for a shop that arrives late, and after a "
-        "correction or a rollback; and for days of which something was held, so that their "
-        "report says it.",
+        "correction or a rollback; and for days of which something is held or has failed, so "
+        "that their report says it.",
     )
     def compare_published_days(
         context: dg.SensorEvaluationContext,
@@ -60,7 +60,7 @@ def build_comparing_sensor(
                 )
             )
         return requests or dg.SkipReason(
-            "all that is published is compared, and all that is held reported"
+            "all that is published is compared, and all that stopped is reported"
         )
 
     return compare_published_days

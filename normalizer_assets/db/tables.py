@@ -518,10 +518,10 @@ compared_partitions = Table(
     Column("retailer", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("version", Integer),
-    Column("held_version", Integer),
+    Column("stopped_version", Integer),
 )
-"""What a day's comparison and report are made of: where another version is published or held,
-they are due again."""
+"""What a day's comparison and report are made of: where another version is published, held or
+failed, they are due again."""
 
 alerts = Table(
     "alerts",

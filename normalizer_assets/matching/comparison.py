@@ -84,16 +84,16 @@ def compare_day(
 
 
 def days_to_compare(connection: sa.Connection, first_day: date) -> dict[date, str]:
-    """Returns the days whose published or held products are not those of the last comparison.
+    """Returns the days of which something else is published, held or failed than was compared.
 
-    Held ones are in no comparison, but in the day's report, which is made with it.
+    What is held or failed is in no comparison, but in the day's report, which is made with it.
 
     Args:
         connection: To the normaliser's database.
         first_day: Earlier days are left alone.
 
     Returns:
-        Day -> a name for what is published and held of it now, the newest day first.
+        Day -> a name for what is published, held and failed of it now, the newest day first.
     """
     rows = connection.execute(sa.text(_DUE), {"direct": DIRECT, "first_day": first_day})
     return {row.day: row.settled for row in rows}
@@ -110,7 +110,12 @@ def _settled(connection: sa.Connection, day: date) -> pl.DataFrame:
     rows = connection.execute(
         sa.text(f"{_SETTLED} and day = :day order by retailer"), {"direct": DIRECT, "day": day}
     )
-    schema = {"retailer": pl.String, "day": pl.Date, "version": pl.Int64, "held_version": pl.Int64}
+    schema = {
+        "retailer": pl.String,
+        "day": pl.Date,
+        "version": pl.Int64,
+        "stopped_version": pl.Int64,
+    }
     return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
 
@@ -120,12 +125,13 @@ def _listings(connection: sa.Connection, versions: pl.DataFrame) -> pl.DataFrame
     return pl.DataFrame([tuple(row) for row in rows], schema=LISTING_SCHEMA, orient="row")
 
 
-# What a red canary holds has no version.
+# What a red canary holds, and most of what fails, has no version.
 _SETTLED = """
 select retailer, day, published_version as version,
-       case when state = 'held' then coalesce(newest_version, 0) end as held_version
+       case when state in ('held', 'failed') then coalesce(newest_version, 0) end as stopped_version
 from normalizer.partitions
-where (published_version is not null or state = 'held') and not starts_with(retailer, :direct)
+where (published_version is not null or state in ('held', 'failed'))
+  and not starts_with(retailer, :direct)
 """
 
 _LISTINGS = """
@@ -138,13 +144,15 @@ where status = 'accepted' and price is not null
 _DUE = f"""
 with settled as ({_SETTLED})
 select day,
-       md5(string_agg(concat_ws(' ', retailer, settled.version, 'held ' || settled.held_version),
-                      ',' order by retailer)) as settled
+       md5(string_agg(
+           concat_ws(' ', retailer, settled.version, 'stopped ' || settled.stopped_version),
+           ',' order by retailer
+       )) as settled
 from settled full join normalizer.compared_partitions compared using (retailer, day)
 where day >= :first_day
 group by day
-having bool_or((settled.version, settled.held_version)
-               is distinct from (compared.version, compared.held_version))
+having bool_or((settled.version, settled.stopped_version)
+               is distinct from (compared.version, compared.stopped_version))
    and count(settled.day) > 0
 order by day desc
 """

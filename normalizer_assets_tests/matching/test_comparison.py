@@ -44,9 +44,9 @@ def due(engine: sa.Engine) -> list[date]:
         return list(days_to_compare(connection, FIRST))
 
 
-def hold(engine: sa.Engine, retailer: str, newest_version: int | None) -> None:
-    """Holds a partition of the day, by a red gate or, without a version, by its canary."""
-    values = {"state": "held", "newest_version": newest_version}
+def stop(engine: sa.Engine, retailer: str, state: str, newest_version: int | None) -> None:
+    """Makes a partition of the day held or failed."""
+    values = {"state": state, "newest_version": newest_version}
     with engine.begin() as connection:
         connection.execute(
             insert(partitions)
@@ -117,17 +117,18 @@ def test_a_day_is_due_while_what_is_published_is_not_what_was_compared(
     assert due(two_shops) == [DAY]
 
 
-def test_a_day_is_due_for_its_report_when_a_partition_is_held(
-    engine: sa.Engine, config: NormalizerConfig
+@pytest.mark.parametrize("state", ["held", "failed"])
+def test_a_day_is_due_for_its_report_when_a_partition_stops(
+    engine: sa.Engine, config: NormalizerConfig, state: str
 ) -> None:
-    hold(engine, "jumbo", newest_version=None)
+    stop(engine, "jumbo", state, newest_version=None)
     assert due(engine) == [DAY]
     assert compare_day(engine, config, DAY, "run") is None
     assert due(engine) == []
     publish(engine, DAY, "lider", COLA)
     compare(engine, config)
-    hold(engine, "jumbo", newest_version=1)
-    hold(engine, "lider", newest_version=2)
+    stop(engine, "jumbo", state, newest_version=1)
+    stop(engine, "lider", state, newest_version=2)
     assert due(engine) == [DAY]
     assert compare(engine, config).retailers == ("lider",)
     assert due(engine) == []
