@@ -16,9 +16,9 @@ from normalizer_assets.answers.groups import (
     DEVICES,
     FOOD,
     SCREENED,
-    TECHNOLOGY,
     WORN,
 )
+from normalizer_assets.answers.pack_counts import pack_count
 from normalizer_assets.grammar import electronics
 from normalizer_assets.grammar.colours import COLOUR_WORDS
 from normalizer_assets.grammar.products import (
@@ -28,7 +28,6 @@ from normalizer_assets.grammar.products import (
     MILK_FATS,
     PET_FLAVOURS,
 )
-from normalizer_assets.grammar.quantities import COUNT_UNITS
 from normalizer_assets.grammar.text import any_of, words
 
 ATTRIBUTES = (
@@ -41,7 +40,6 @@ ATTRIBUTES = (
 _THINGS = (*DEVICES, *WORN, "toys", "baby", "other")
 """Where "café" and "crema" are colours."""
 
-_COUNTS = "|".join(COUNT_UNITS)
 POINTED_INCHES = r" (1[0-9]\.[0-9]|[23][0-9]\.[0-9]) "
 """A number with a point in the name of a screen or a notebook, without a unit."""
 BARE_INCHES = (
@@ -95,46 +93,6 @@ _NO_COLOUR = (
     r" black (?:[a-z+] ?|and |amp )?decker | white and color |"
     r" (?:wd|western digital) (?:purple|blue|black|red|green|gold) "
 )
-_NUMBERS_IN_WORDS = {
-    "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "ocho": "8", "diez": "10",
-    "doce": "12", "twelve": "12",
-}  # fmt: skip
-_COUNT_IN_WORDS = (
-    rf" ({'|'.join(_NUMBERS_IN_WORDS)}) "
-    r"(?:latas|botellas|unidades|rollos|cajas|bolsas|paquetes|potes|barras|sobres|pares|pack) "
-)
-_PACK_IN_WORDS = rf" pack (?:de |x )?({'|'.join(_NUMBERS_IN_WORDS)}) "
-_FURTHER_COUNTS = (
-    (
-        r" ([1-9][0-9]*) ?(?:uni|sticks|cubos|tabs?|softgels|gomitas|supositorios|ovulos|perlas|"
-        r"pods|botellines|cotonitos|hisopos|guantes|velas|pads|apositos|gasas|tests?|palillos|cuchillas|"
-        r"servilletas|bombillas|globos|panos|tortillas|cajitas|tubos|pelotas|paletas|vienesas|"
-        r"salchichas|hamburguesas|empanadas|alfajores|tiras|lancetas|jeringas|agujas) "
-    ),
-    r" packx?([2-9]|[1-9][0-9]) ",
-    r" (?:caja|display|bolsa|bandeja|paquete|pack|estuche|tarro|tira) (?:con|por|c) ([1-9][0-9]*) ",
-    (
-        r" (?:eco)?(?:lapices|plumones|temperas?|marcadores|acuarelas|crayones|destacadores) "
-        r"(?:.* )?([1-9][0-9]*) colores "
-    ),
-    # "6 cervezas Cristal": at the beginning, because a lamp may have "3 focos".
-    (
-        r"^ (?:kit |set |promo )?(?:de )?([2-9]|[1-9][0-9]) (?:cervezas|aguas|jugos|bebidas|vinos|"
-        r"leches|yoghurts?|chocolates|galletas|poleras|calcetines|boxers?|calzones|sostenes|toallas|"
-        r"pelotas|ampolletas|jabones|desodorantes|cepillos|esponjas|panos|mamaderas|chupetes|velas|"
-        r"cuadernos) "
-    ),
-)
-"""Counts that are no units of the grammar, in measured text."""
-_CANS = r" ([2-9]|[1-9][0-9])x[1-9][0-9]{2} "
-"""Millilitres without their unit: "24X350"."""
-_TIMES_CONTENT = r" x([2-9]|[1-9][0-9]) [0-9.]+(?:ml|cl|l|g|kg) "
-_TIMES_AT_END = r" x([2-9]|[1-9][0-9]+) $"
-_ROLLS = r" ([1-9][0-9]*)r "
-_PACKS = (
-    r"(?i)\b(?:multi)?pack (?:de |x ?)?([2-9]|[1-9][0-9])\b",
-    r"(?i)\b([2-9]|[1-9][0-9])[ -]?pack\b",
-)
 _BOTH = r" (?:nino y nina|nina y nino|hombre y mujer|mujer y hombre) "
 _DIAPER_SIZE = r" (?:talla )?(rn|p|m|g|xg|xxg|xxxg) "
 _COLOUR_PAIR = rf" ({any_of(COLOUR_WORDS)})(?: pastel)? (?:/|y) (?:{any_of(COLOUR_WORDS)}) "
@@ -146,9 +104,10 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
 
     Args:
         group: Category group. The expressions read the columns ``plain`` (``text.plain`` of
-            the name), ``measured`` and ``base`` (its quantities as written and in base units),
-            ``memory`` (``electronics.memory``), ``colours`` and ``colours_of_things`` (those
-            among ``colour_words``) and ``brand``.
+            the name), ``measured`` and ``base`` (its quantities as written and in base units,
+            without what a bundle adds), ``whole`` (``measured`` with it), ``memory``
+            (``electronics.memory``), ``colours`` and ``colours_of_things`` (those among
+            ``colour_words``) and ``brand``.
     """
     text, base = pl.col("measured"), pl.col("base")
     memory = pl.col("memory").struct
@@ -193,35 +152,7 @@ def attributes(group: pl.Expr) -> list[pl.Expr]:
             _stated(text, r" (?:sin|libre de|0%?) lactosa ", "sin")
         ),
         "network": pl.when(group.is_in(("smartphones", "tablets"))).then(electronics.network(text)),
-        "pack_count": pl.when(group.is_in((*TECHNOLOGY, "appliances", "toys", "tools")))
-        # The pieces of a set are no pack.
-        .then(
-            pl.coalesce(
-                *(pl.col("plain").str.extract(pattern) for pattern in _PACKS),
-                text.str.extract(r" ([2-9]|[1-9][0-9])(?:sobres|pilas|potes|pares) "),
-                text.str.extract(r" pilas? .* ([2-9]|[1-9][0-9])un "),
-                pl.when(group.is_in(("storage", "headphones"))).then(
-                    text.str.extract(r" ([2-9])un ")
-                ),
-            )
-        )
-        .otherwise(
-            pl.coalesce(
-                text.str.extract(rf" ([1-9][0-9]*)(?:{_COUNTS}) "),
-                text.str.extract(_COUNT_IN_WORDS).replace(_NUMBERS_IN_WORDS),
-                text.str.extract(_PACK_IN_WORDS).replace(_NUMBERS_IN_WORDS),
-                text.str.extract(r" (?:toallitas?|toallas humedas) .*?([1-9][0-9]+) hojas "),
-                pl.when(group.is_in(WORN)).then(text.str.extract(r" set (?:de )?([2-9]) ")),
-                *(text.str.extract(pattern) for pattern in _FURTHER_COUNTS),
-                # "Toalla x3": among devices it would be a model ("Poco X3").
-                pl.when(group.is_in((*FOOD, *CARE, *WORN, "lighting"))).then(
-                    text.str.extract(_TIMES_AT_END)
-                ),
-                pl.when(group.is_in((*FOOD, *CARE))).then(text.str.extract(_TIMES_CONTENT)),
-                pl.when(group == "beverages").then(text.str.extract(_CANS)),
-                pl.when(group == "cleaning").then(text.str.extract(_ROLLS)),
-            ).replace("1", None)
-        ),
+        "pack_count": pack_count(group),
         "processor": pl.when(group.is_in(("notebooks", "smartphones", "tablets", "consoles"))).then(
             pl.coalesce(
                 electronics.processor(pl.col("plain")),

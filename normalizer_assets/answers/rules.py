@@ -106,6 +106,7 @@ def read_listings(listings: pl.DataFrame, grammar: GrammarConfig = _BUILT_IN) ->
         known = known.within(read["words"])
     read = (
         read.with_columns(
+            pl.col("measured").alias("whole"),
             # What a bundle adds ("+ Carcasa") and what a concentrate yields is not the product.
             pl.col("measured")
             .str.replace_all(r" [+] ([0-9]+(?:gb|tb|mb)) ", " $1 ")

@@ -44,11 +44,11 @@ UNITS: dict[str, tuple[str, ...]] = {
     "un": (
         "un", "uns", "und", "unds", "unid", "unids", "unidad", "unidades", "ud", "uds", "u", "pcs",
     ),
-    "rollos": ("rollo", "rollos"),
+    "rollos": ("rollo", "rollos", "rls", "rll"),
     "capsulas": ("capsula", "capsulas", "caps", "cap"),
-    "comprimidos": ("comprimido", "comprimidos", "comp"),
+    "comprimidos": ("comprimido", "comprimidos", "comp", "comps", "compr", "comprim"),
     "tabletas": ("tableta", "tabletas"),
-    "sobres": ("sobre", "sobres", "sachet", "sachets"),
+    "sobres": ("sobre", "sobres", "sob", "sobrecitos", "sachet", "sachets", "pouch", "pouches"),
     "bolsitas": ("bolsita", "bolsitas", "saquito", "saquitos", "bols", "bls"),
     "paquetes": ("paquetes",),
     "potes": ("potes",),
@@ -67,11 +67,12 @@ UNITS: dict[str, tuple[str, ...]] = {
     "discos": ("discos",),
     "pilas": ("pilas",),
     "mascarillas": ("mascarillas",),
-    "latas": ("lata", "latas"),
-    "botellas": ("botella", "botellas", "bot"),
+    # No singular: "Gran Reserva 2019 botella" are no 2019 bottles.
+    "latas": ("latas",),
+    "botellas": ("botellas", "bot"),
     "panales": ("panal", "panales"),
     "toallitas": ("toallita", "toallitas", "toallas humedas", "toallas"),
-    "pares": ("par", "pares"),
+    "pares": ("par", "pares", "prs"),
     "huevos": ("huevo", "huevos"),
     "piezas": ("pieza", "piezas", "pza", "pzas", "pzs"),
 }  # fmt: skip
@@ -93,9 +94,11 @@ _SPELLINGS = any_of(spelling for spellings in UNITS.values() for spelling in spe
 
 
 def _stated(number: str) -> str:
+    packs = "(?:multi|(?:six|duo|twin|trio|triple) )?pack"
     return (
-        rf"(?i-u:\b(?:(?:multi)?pack (?:de |x ?)?)?(?:[0-9.,]+ ?x ?)*{number}"
-        rf" ?(?:-?{_SPELLINGS}\b|\"|'')|\b(?:multi|six )?pack (?:de |x ?)?[0-9]+\b|\bx [0-9]+ *$)"
+        rf"(?i-u:\b(?:{packs} (?:de |x ?)?)?(?:[0-9.,]+ ?(?:un)?x ?)*{number}"
+        rf" ?(?:-?{_SPELLINGS}(?:x[0-9]{{1,2}}(?:un?)?)?\b|\"|'')"
+        rf"|\b{packs} (?:de |x ?)?[0-9]+\b|\bx [0-9]+ *$)"
     )
 
 
@@ -130,10 +133,34 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     # 8GB+256GB and 8+256GB: the plus joins two quantities, it adds no product.
     (rf"{_B}([0-9]{{1,2}}) ?(?:gb)? ?[+/] ?([0-9]+ ?[gt]b)", "${1}gb $2"),
     (rf"{_B}([0-9]{{1,2}}) ?[-+/] ?(64|128|256|512)( |$)", "${1}gb ${2}gb$3"),
+    # "350ccx6", "6unx350cc" and "pack6un"; a code has more digits behind its x ("55LX700").
+    (rf"{_B}([0-9.]+ ?(?:ml|cc|l|lts?|kg|g|grs?))x ?([0-9]{{1,2}}(?:un?|und)?){_B}", "$1 x $2"),
+    (rf"{_B}([0-9]+ ?un(?:d|id?)?)x ?([0-9])", "$1 x $2"),
+    (rf"{_B}(pack|caja|display|bandeja)x?([0-9])", "$1 x $2"),
     # "x30 comp": a letter before the number would make it a code.
     (rf"{_B}x([0-9]+) ?({_COUNTED}){_B}", "x $1 $2"),
     (r"\+([0-9])", "+ $1"),
 )  # fmt: skip
+
+_NUMBERS_IN_WORDS = {
+    2: "bi duo twin dos", 3: "tri trio triple tres", 4: "cuatri four cuatro", 5: "cinco",
+    6: "six seis", 8: "ocho", 10: "diez", 12: "doce twelve",
+}  # fmt: skip
+_PACKS_IN_WORDS = {
+    **{
+        spelling.format(word): f" {number}un "
+        for number, row in _NUMBERS_IN_WORDS.items()
+        for word in row.split()
+        for spelling in (" {}pack ", " {} pack ", " pack {} ", " pack de {} ", " pack x {} ")
+    },
+    " docena ": " 12un ",
+    " media docena ": " 6un ",
+    " 0.5 docena ": " 6un ",
+    **{
+        f" {many} six{space}pack ": f" {6 * many}un " for many in range(2, 5) for space in ("", " ")
+    },
+    **{f" {dozens} docenas ": f" {12 * dozens}un " for dozens in range(2, 11)},
+}
 
 # After every quantity is one token: packs and dimensions, between single spaces.
 _PACKS: tuple[tuple[str, str], ...] = (
@@ -141,14 +168,8 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (rf" (?:multi)?pack (?:de |x ?)?([0-9]+(?:{'|'.join(COUNT_UNITS)})) ", " $1 "),
     (r"^ (?:pack )?([2-9]|[1-9][0-9]) ?x ([a-z])", " ${1}un $2"),
     (r" pack ([2-9]|[1-9][0-9]) ?x ", " ${1}un "),
-    (r" six ?pack ", " 6un "),
-    (r" (?:four ?pack|cuatripack) ", " 4un "),
     (r" (caja|display|bandeja) ([2-9]|[1-9][0-9]) ([a-z]{3}|$)", " $1 ${2}un $3"),
     (r" (?:caja|display|bandeja) de ([0-9]+) ", " ${1}un "),
-    (r" (?:(?:bi|duo ?)pack|pack duo) ", " 2un "),
-    (r" tri ?pack ", " 3un "),
-    (r" media docena ", " 6un "),
-    (r" docena ", " 12un "),
     (r" ([0-9]+) ?(?:pack|pk) ", " ${1}un "),
     (rf" ([0-9.]+)(cm|mm|in|m)? ?x ?([0-9.]+)(?:cm|mm|in|m)? ?x ?({NUMBER}(?:cm|mm|in|m)) ",
      " ${1}x${3}x$4 "),
@@ -159,7 +180,10 @@ _PACKS: tuple[tuple[str, str], ...] = (
     (rf"({NUMBER}{_CONTENT}) x ?([0-9]+)(?:un)? ", "$1 ${2}un "),
     (rf"({NUMBER}(?:cm|mm)|display|caja|estuche|blister) x ?([0-9]+) $", "$1 ${2}un "),
     (rf" x ?({NUMBER}{_CONTENT}) ", " $1 "),
+    # "50 x 70" at the end are a cushion's sides.
+    (r" ([0-9]+) x ([0-9]+) $", " ${1}x$2 "),
     (r" x ([0-9]+) $", " ${1}un "),
+    (rf" ([0-9]+) de ({NUMBER}{_CONTENT}) (c u|cada) ", " ${1}un $2 $3 "),
     (r"([0-9]un) (?:de|x) ([0-9])", "$1 $2"),
     # The lost decimal comma: "Pulpa 1 53 L". Only after a word, because "6 1 L" may
     # be six of one litre, and only for litres and kilos, which have one digit before it.
@@ -221,6 +245,7 @@ def measured_folded(folded: pl.Expr) -> pl.Expr:
             }
         )
     )
+    joined = joined.str.replace_many(_PACKS_IN_WORDS, leftmost=True)
     for pattern, replacement in _PACKS:
         joined = joined.str.replace_all(pattern, replacement)
     return joined.str.replace_all(r"(?: ,)+ ", " ")

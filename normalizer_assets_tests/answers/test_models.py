@@ -107,6 +107,12 @@ def test_a_device_without_a_line_is_called_by_its_code() -> None:
     ) == ["QN55Q60C", "WT9DPBW", "WH-1000XM5", "KD-55X80L"]
 
 
+def test_a_pack_in_words_or_written_together_is_no_model() -> None:
+    names = ("Zero twin pack 1 L", "Zero 350ccx6", "Zero 6unx350cc", "Zero docepack 350 cc")
+    listings = ((f"Bebida |{CUT}| {name}", "beverages") for name in names)
+    assert models(*listings) == ["Zero"] * len(names)
+
+
 def test_what_a_bundle_adds_is_no_model() -> None:
     name = 'Smart TV | 75" C845 4K + Soundbar S522W'
     assert read("televisions", name) == {name: "C845"}
