@@ -1,17 +1,12 @@
 """Asset ``raw_products``: what landed, cleaned, with bad rows in quarantine."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import polars as pl
 
 from normalizer_assets.assets.station import station
 from normalizer_assets.resources.turn import Turn
-
-if TYPE_CHECKING:
-    from normalizer_assets.batching.work import PartitionWork
-
 
 SAMPLE_ROWS = 5
 SAMPLE_COLUMNS = ("name", "category", "category_group", "price", "sku")
@@ -50,6 +45,7 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         from normalizer_assets import pipeline
         from normalizer_assets.batching.errors import HeldError
         from normalizer_assets.intake.errors import IntakeError
+        from normalizer_assets.intake.landing import not_landed
 
         if turn.is_taken(context.log):
             return
@@ -62,7 +58,8 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         except IntakeError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         if taken is None:
-            raise dg.Failure(_not_landed(turn.work), allow_retries=False)
+            day, retailer = turn.work.partition.day, turn.work.partition.retailer
+            raise dg.Failure(not_landed(turn.work.config, day, retailer), allow_retries=False)
         intake = taken.intake
         yield dg.Output(
             intake.listings,
@@ -85,17 +82,6 @@ def build(partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
         )
 
     return raw_products
-
-
-def _not_landed(work: "PartitionWork") -> str:
-    """Says where the listings were looked for."""
-    name = work.config.retailers[work.partition.retailer].source
-    source = work.config.sources[name]
-    place = f"{work.config.paths.landing}, {source.path}" if source.path else "the SQL query"
-    return (
-        f"nothing has landed for {work.partition.key}: [sources.{name}] finds no listings in "
-        f"{place}; land them, or choose another day or retailer"
-    )
 
 
 def _reasons(quarantined: pl.DataFrame) -> str:

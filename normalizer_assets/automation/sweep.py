@@ -73,7 +73,9 @@ def sweep(
         try:
             changes = poll(engine, connect_api())
         except (openai.OpenAIError, UnreadableReplyError, ConfigurationError) as error:
-            failures.append(f"the list of batches could not be read, next look will: {error}")
+            failures.append(
+                f"the list of batches could not be read, the next look tries again: {error}"
+            )
     failures += alerts(engine, config.polling)
     failures += _harvest_orphans(engine, connect_api, config)
     with engine.connect() as connection:
@@ -104,7 +106,7 @@ def _remove_old_files(engine: sa.Engine, config: NormalizerConfig) -> list[str]:
     try:
         remove_old_files(engine, UPath(config.paths.storage), config.retention)
     except OSError as error:
-        return [f"old files could not be removed, next look will: {error}"]
+        return [f"old files could not be removed, the next look tries again: {error}"]
     return []
 
 
@@ -124,7 +126,9 @@ def _harvest_orphans(
         try:
             found = harvest(config, engine, connect_api(), UPath(config.paths.storage), row)
         except (openai.OpenAIError, UnreadableReplyError, ConfigurationError, OSError) as error:
-            failures.append(f"{row.batch_id} could not be harvested, next look will: {error}")
+            failures.append(
+                f"{row.batch_id} could not be harvested, the next look tries again: {error}"
+            )
             continue
         if found is not None and found.refusal is not None:
             # Told here: its partitions start anew when a person asks for it.

@@ -142,7 +142,7 @@ def wait_until_ended(
                 if change.batch_id in ids:
                     say(f"{change.batch_id} {change.state} {change.done}/{change.total}")
         except (openai.APIError, UnreadableReplyError) as error:
-            say(f"the list of batches could not be read, the next look will: {error}")
+            say(f"the list of batches could not be read, the next look tries again: {error}")
 
 
 def settle(desk: Desk, batch: sa.Row[Any]) -> str:

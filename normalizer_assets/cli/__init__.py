@@ -69,7 +69,9 @@ def main() -> None:
     try:
         # Outside of standalone mode click returns the code of a raised Exit.
         sys.exit(cli(prog_name="normalizer", standalone_mode=False))
-    except click.Abort:
+    except click.Abort as stop:
+        if isinstance(stop.__cause__, KeyboardInterrupt):
+            click.echo("stopped; nothing is lost, type the command again to go on", err=True)
         sys.exit(EXIT_ERROR)
     except click.ClickException as error:
         error.show()

@@ -202,7 +202,7 @@ def forget(
             group=group,
             retailer=retailer,
             llm_model=llm_model,
-            before=read_day(before) if before else None,
+            before=read_day(before, "--before") if before else None,
             question_key=question_key,
             older_contracts=older_contracts,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from normalizer_assets.cli.surroundings import surroundings
+from normalizer_assets.cli.surroundings import assert_free, surroundings
 from normalizer_assets.config import load_config
 
 WORKSPACE = Path(__file__).parents[2] / "workspace.yaml"
@@ -29,6 +29,8 @@ def command(port: int, host: str, batch_seconds: float) -> None:
     sensor runs from the start; the nightly schedule is stopped until you start it.
     """
     config = load_config()
+    # Dagster would go on without its UI, and its daemon beside the other one's.
+    assert_free(host, port)
     needs_standin = not os.environ.get("OPENAI_API_KEY")
     with surroundings(config, needs_standin=needs_standin, batch_seconds=batch_seconds):
         click.echo(f"data in {Path(config.paths.data).resolve()}", err=True)

@@ -40,6 +40,9 @@ def command(
     Each cost is told without reasoning tokens, with those that are expected, with all that the
     output limits allow, and with those that the API's usage showed so far, where it did.
     """
+    import polars as pl
+
+    from normalizer_assets.batching.accumulation import makes_batch
     from normalizer_assets.batching.scenarios import FIGURES, scenarios
     from normalizer_assets.cli.landed import routed_listings
     from normalizer_assets.publishing.report import measured_reasoning
@@ -81,6 +84,13 @@ def command(
         costs = (f"{usd:.6f}" for usd in way.usd.values())
         table.add_row(way.name, *costs, f"{way.savings_percent:.1f} %")
     Console().print(table)
+    click.echo("second opinions at full (section [cascade]) come on top")
+    few = routed.filter(pl.col("route") != "cache")["question_key"].n_unique()
+    if few and not makes_batch(config, partition, few):
+        click.echo(
+            f"{few} open questions make no batch (`batching.min_products`): they are asked one by "
+            f"one, at twice the price of the last line"
+        )
 
 
 def _known(database: "Database", listings: "pl.DataFrame") -> "pl.DataFrame":

@@ -23,6 +23,7 @@ def routed_listings(
         click.ClickException: Nothing has landed, or it cannot be taken in.
     """
     from normalizer_assets.intake.errors import IntakeError
+    from normalizer_assets.intake.landing import not_landed
     from normalizer_assets.intake.partition import take_in
     from normalizer_assets.routing.routing import route_listings
 
@@ -31,7 +32,5 @@ def routed_listings(
     except IntakeError as error:
         raise click.ClickException(str(error)) from None
     if taken is None:
-        raise click.ClickException(
-            f"nothing has landed for {partition.key} in {config.paths.landing}"
-        )
+        raise click.ClickException(not_landed(config, partition.day, partition.retailer))
     return route_listings(taken.intake.listings, config)

@@ -20,7 +20,7 @@ from normalizer_assets.batching import life
 from normalizer_assets.batching.errors import is_obstacle
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.batching.polling import BatchProgress
-from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets.resources.database import Database
 from normalizer_assets.resources.openai_client import clients
@@ -61,9 +61,17 @@ class Outcome:
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """Opens the instance of DAGSTER_HOME; where that is unset, an ephemeral one."""
+    """Opens the instance of DAGSTER_HOME; where that is unset, an ephemeral one.
+
+    Raises:
+        ConfigurationError: DAGSTER_HOME is no folder.
+    """
     if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
+        try:
+            found = dg.DagsterInstance.get()
+        except dg.DagsterInvariantViolationError as error:
+            raise ConfigurationError(f"{error}; or unset DAGSTER_HOME") from None
+        with found as instance:
             yield instance
     else:
         with dg.DagsterInstance.ephemeral() as instance:
@@ -113,13 +121,21 @@ class LocalRun:
         return self._outcome(partition, errors, started)
 
     def collect(
-        self, partition: Partition, on_progress: Callable[[BatchProgress], None]
+        self,
+        partition: Partition,
+        on_progress: Callable[[BatchProgress], None],
+        on_failure: Callable[[str], None] = lambda _: None,
     ) -> Outcome:
         """Does the sensor's work for one partition until it is published, held or failed.
 
         It may run beside a daemon: who finds the partition taken goes on waiting. Partitions
         that ask a question which this one waits for are looked after as well: without a
         daemon nobody else would.
+
+        Args:
+            partition: Which one.
+            on_progress: Takes how far batches are.
+            on_failure: Takes what went wrong in a look, at once: the next may be hours away.
         """
         started = time.monotonic()
         errors: list[str] = []
@@ -128,6 +144,8 @@ class LocalRun:
             try:
                 for found in looks(engine, connect, self._config, partition):
                     errors += found.failures
+                    for failure in found.failures:
+                        on_failure(failure)
                     for change in found.changes:
                         on_progress(change)
                     for launch in found.launches:

@@ -22,7 +22,7 @@ retailer_option = click.option("--retailer", required=True, help="Slug of the sh
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def read_day(text: str) -> date:
+def read_day(text: str, option: str = "--day") -> date:
     """Reads a day.
 
     Raises:
@@ -32,7 +32,7 @@ def read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is not a day; write YYYY-MM-DD, e.g. 2024-10-01", param_hint="--day"
+            f"{text!r} is not a day; write YYYY-MM-DD, e.g. 2024-10-01", param_hint=option
         ) from None
 
 

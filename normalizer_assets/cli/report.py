@@ -19,10 +19,11 @@ TABLE_WIDTH = 140
 def summary_text(report: PartitionReport, seconds: float, source: str | None) -> str:
     """Returns what ``run`` ends with (issue 2, point 12)."""
     steps = ", ".join(f"{step} {count}" for step, count in report.answered_by.items() if count)
+    why = " (why: table normalizer.quarantined_listings)" if report.quarantined else ""
     lines = [
         f"{report.day}|{report.retailer}: {_state(report)}",
         f"  products processed  {report.rows} ({steps or 'none yet'})",
-        f"  quarantined         {report.quarantined}, collapsed duplicates {report.collapsed}",
+        f"  quarantined         {report.quarantined}, collapsed duplicates {report.collapsed}{why}",
         f"  batches created     {report.batches}",
         f"  estimated cost      {report.estimated_usd:.6f} USD",
         f"  actual cost         {report.cost_usd:.6f} USD",

@@ -44,11 +44,14 @@ def command(
     """
     from normalizer_assets.resources.database import Database
 
+    days = read_day(first, "--from"), read_day(last, "--to")
+    if days[0] > days[1]:
+        raise click.BadParameter(f"{last} is before {first}", param_hint="--to")
     config = load_config()
     few_too = config.batching.model_copy(update={"min_products": 0})
     config = config.model_copy(update={"batching": few_too})
     database = Database(config)
-    ended = _ended(database.engine, (read_day(first), read_day(last)), retailers)
+    ended = _ended(database.engine, days, retailers)
     planned = _plan(database.engine, config, ended, everything=everything)
     wanted = [one.partition for one in planned if one.outdated]
     total = sum(one.usd for one in planned)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +56,8 @@ def command(
     if force:
         _agree(config, partition, limit, yes=yes)
     started = time.monotonic()
+    # A look that fails is repeated for hours.
+    tell = cache(lambda error: click.echo(f"error: {error}", err=True))
     with dagster_instance() as instance:
         run = LocalRun(config, instance, verbose=verbose)
         while wait and (holder := run.wait_for_turn(partition)):
@@ -66,15 +69,17 @@ def command(
             click.echo(f"{partition.key} {submitted.blocked_reason}", err=True)
         if wait and not submitted.errors:
             with batch_progress(quiet=as_json) as on_progress:
-                outcome = run.collect(partition, on_progress)
+                outcome = run.collect(partition, on_progress, tell)
         for error in outcome.errors:
-            click.echo(f"error: {error}", err=True)
+            tell(error)
         if outcome.is_blocked:
-            click.echo(f"error: {partition.key} is blocked: {outcome.blocked_reason}", err=True)
+            tell(f"{partition.key} is blocked: {outcome.blocked_reason}")
         engine = run.database.engine
         reports = partition_reports(engine, partition.day, partition.retailer)
         source = answer_source(engine)
     seconds = time.monotonic() - started
+    if submitted.errors and outcome.state in {"published", "held"}:
+        click.echo("this run changed nothing; what follows is from before", err=True)
     for report in reports:
         click.echo(
             json.dumps(summary_json(report, seconds, source))

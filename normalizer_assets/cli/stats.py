@@ -40,6 +40,14 @@ def command(day: str | None, retailer: str | None, as_json: bool, as_openmetrics
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return
+    if not reports:
+        wanted = "|".join(filter(None, (day, retailer)))
+        click.echo(
+            f"nothing was submitted for {wanted}; `normalizer stats` lists what was"
+            if wanted
+            else "nothing was submitted yet; `normalizer run` submits what has landed"
+        )
+        return
     print_table(reports)
     click.echo(headline(figures))
     if source == "standin":

@@ -5,6 +5,7 @@ here: the job itself.
 """
 
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,14 +68,26 @@ def asked_api(environ: Mapping[str, str]) -> str:
     return f"{place} is asked (OPENAI_BASE_URL), with the key in OPENAI_API_KEY; no stand-in starts"
 
 
+def assert_free(host: str, port: int) -> None:
+    """Refuses a port that another program listens on.
+
+    Raises:
+        OSError: It is taken, or the host is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise OSError(
+            error.errno, f"cannot listen on {host}:{port} ({reason}); choose another with --port"
+        ) from None
+
+
 def _free_or_any(port: int) -> int:
     """Returns ``port`` where it is free, else 0: any."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return 0
+    try:
+        assert_free("127.0.0.1", port)
+    except OSError:
+        return 0
     return port

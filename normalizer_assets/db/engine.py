@@ -84,9 +84,10 @@ def open_engine(config: NormalizerConfig, environ: Mapping[str, str] = os.enviro
         with _disposed_on_error(engine), engine.connect() as connection:
             _check_pgvector(connection)
     except OperationalError as error:
+        reason = " ".join(str(error.orig).split())
         raise ConfigurationError(
             f"cannot reach Postgres at {url.render_as_string(hide_password=True)}: "
-            f"{error.orig}; start it or correct {DATABASE_VARIABLE}"
+            f"{reason}; start it or correct {DATABASE_VARIABLE}"
         ) from error
     return engine
 

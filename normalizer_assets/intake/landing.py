@@ -101,6 +101,19 @@ def find_landed_file(source: SourceConfig, landing: str, day: date, retailer: st
     return found[0] if found else None
 
 
+def not_landed(config: NormalizerConfig, day: date, retailer: str) -> str:
+    """Says that nothing has landed for a partition, and where it was looked for."""
+    name = config.retailers[retailer].source
+    path = config.sources[name].path
+    place = "the SQL query"
+    if path is not None:
+        place = str(_below(_with_day(path, day).replace(_RETAILER, retailer), config.paths.landing))
+    return (
+        f"nothing has landed for {day}|{retailer}: [sources.{name}] finds no listings in {place}; "
+        f"land them, or choose another day or retailer"
+    )
+
+
 def keep_snapshot(content: bytes, suffix: str, storage: str) -> Snapshot:
     """Keeps content as ``<storage>/raw/<first two hex digits>/<sha256>.<suffix>``.
 
@@ -250,9 +263,17 @@ def _glob_pattern(text: str) -> str:
     return re.escape(text).replace(r"\*", "[^/]*")
 
 
+def _with_day(template: str, day: date) -> str:
+    return _DAY.sub(lambda match: format(day, match[1] or "%Y-%m-%d"), template)
+
+
+def _below(text: str, landing: str) -> UPath:
+    return UPath(text) if "://" in text or text.startswith("/") else UPath(landing) / text
+
+
 def _expanded(template: str, day: date) -> Iterator[str]:
     """Yields the template with the day written out, once for each alternative."""
-    text = _DAY.sub(lambda match: format(day, match[1] or "%Y-%m-%d"), template)
+    text = _with_day(template, day)
     alternatives = _ALTERNATIVES.findall(text)
     pieces = _ALTERNATIVES.split(text)[::2]
     for choice in itertools.product(*(entry.split(",") for entry in alternatives)):
@@ -262,7 +283,7 @@ def _expanded(template: str, day: date) -> Iterator[str]:
 
 def _existing(text: str, landing: str) -> list[UPath]:
     """Returns the files with this path below the landing folder; ``*`` is allowed."""
-    path = UPath(text) if "://" in text or text.startswith("/") else UPath(landing) / text
+    path = _below(text, landing)
     if "*" not in text:
         return [path] if path.is_file() else []
     fixed = path

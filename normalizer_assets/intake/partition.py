@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from normalizer_assets.config import NormalizerConfig
+from normalizer_assets.intake.errors import LayoutError
 from normalizer_assets.intake.landing import Snapshot, find_landed_file, keep_snapshot
 from normalizer_assets.intake.listings import Intake, clean_listings
 from normalizer_assets.intake.reading import (
@@ -80,14 +81,16 @@ def take_in(
         if path is None:
             return None
         content, origin = path.read_bytes(), str(path)
-        if is_shared(source):
+        if not is_shared(source):
+            snapshot = keep_snapshot(content, path.suffix, storage)
+        try:
             rows = select_partition(read_rows(content, source, path.suffix), source, retailer, day)
+        except LayoutError as error:
+            raise LayoutError(f"{origin} ({retailer}, {day}): {error}") from error
+        if is_shared(source):
             if not has_read_rows(rows):
                 return None
             snapshot = keep_snapshot(_ndjson(rows), "ndjson", storage)
-        else:
-            snapshot = keep_snapshot(content, path.suffix, storage)
-            rows = read_rows(content, source, path.suffix)
     rows = rows if limit is None else rows.head(limit)
     return PartitionIntake(
         origin, snapshot, clean_listings(rows, source, config.intake, retailer, day, origin)

@@ -197,11 +197,14 @@ def _read_csv(text: str, source: SourceConfig) -> pl.DataFrame:
     else:
         widths = [len(row) for row in rows if isinstance(row, list)]
         names = [""] * max(widths, default=0, key=widths.count)
-    return _csv_frame(names, rows, source.separator)
+    return _csv_frame(names, rows, source.separator, (first, list(source.header)))
 
 
 def _csv_frame(
-    names: Sequence[str], rows: Sequence[list[str] | str], separator: str
+    names: Sequence[str],
+    rows: Sequence[list[str] | str],
+    separator: str,
+    headers: Sequence[list[str] | str | None],
 ) -> pl.DataFrame:
     """Puts records of the header's width into columns; the others are kept unread."""
     width = len(names)
@@ -210,6 +213,10 @@ def _csv_frame(
     for index, row in enumerate(rows):
         if isinstance(row, str):
             unread[index] = ("a quotation mark opens in the row and is not closed", row)
+            cells.append([None] * width)
+        elif row in headers:
+            # As in files that were put together from others.
+            unread[index] = ("the row repeats the header", separator.join(row))
             cells.append([None] * width)
         elif len(row) >= width and not any(cell.strip() for cell in row[width:]):
             cells.append(list(row[:width]))

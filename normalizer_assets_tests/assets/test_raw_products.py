@@ -51,7 +51,7 @@ def test_a_missing_file_is_a_failure_that_names_the_place(scene: Scene) -> None:
     assert steps(result) == {"raw_products": "failure"}
     assert (
         "nothing has landed for 2024-10-01|lider: [sources.landing] finds no listings in "
-        f"{scene.config.paths.landing}, {{day}}/{{retailer}}.{{csv,ndjson,parquet}}; land them, "
+        f"{scene.config.paths.landing}/2024-10-01/lider.{{csv,ndjson,parquet}}; land them, "
         "or choose another day or retailer" in messages(result)
     )
     assert scene.rows("select * from normalizer.partitions") == []

@@ -151,7 +151,7 @@ def test_a_look_that_fails_while_waiting_is_repeated(
     api.then("GET /batches", error(404, "no such list"))
     last_word, said = cancel(desk, "batch_1")
     assert "4 of 4" in last_word
-    assert said[0].startswith("the list of batches could not be read, the next look will: ")
+    assert said[0].startswith("the list of batches could not be read, the next look tries again: ")
 
 
 def test_a_batch_that_was_never_sent_is_withdrawn_and_its_questions_are_asked_anew(

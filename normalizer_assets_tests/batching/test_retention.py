@@ -199,7 +199,7 @@ def test_a_sweep_removes_old_files_and_goes_on_where_it_cannot(
     folder = scripted_work.storage / "requests"
     folder.rename(folder.with_name("elsewhere"))
     folder.write_bytes(b"a file where a folder belongs")
-    assert look()[0].startswith("old files could not be removed, next look will: ")
+    assert look()[0].startswith("old files could not be removed, the next look tries again: ")
     folder.unlink()
     folder.with_name("elsewhere").rename(folder)
     assert look() == []

@@ -24,6 +24,10 @@ def test_each_way_of_asking_is_cheaper_than_the_one_before(scene: Scene, typed: 
     table = typed(*WORDS)
     assert table.code == 0
     assert "2024-10-01|lider: 30 listings" in table.out
+    assert "second opinions at full" in table.out
+    assert "30 open questions make no batch" in table.out
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    assert "make no batch" not in typed(*WORDS).out
 
 
 def test_what_is_known_costs_nothing(scene: Scene, typed: Typed) -> None:
@@ -38,7 +42,8 @@ def test_nothing_landed_is_an_error_and_a_wrong_retailer_a_usage_error(
 ) -> None:
     missing = typed(*WORDS)
     assert missing.code == 1
-    assert f"nothing has landed for 2024-10-01|lider in {scene.config.paths.landing}" in missing.err
+    assert "nothing has landed for 2024-10-01|lider" in missing.err
+    assert f"{scene.config.paths.landing}/2024-10-01/lider.{{csv,ndjson,parquet}}" in missing.err
     assert typed("estimate", "--day", "2024-10-01", "--retailer", "x").code == 2
     landed = scene.land([])
     empty = typed(*WORDS)

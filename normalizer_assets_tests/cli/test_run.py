@@ -8,7 +8,7 @@ import pytest
 
 from normalizer_assets.batching import life
 from normalizer_assets.batching.partition import Partition
-from normalizer_assets.standin.faults import LineFault
+from normalizer_assets.standin.faults import EndpointFault, LineFault
 from normalizer_assets.standin.settings import StandinSettings
 from normalizer_assets_tests.cli.conftest import Typed
 from normalizer_assets_tests.scene import Scene, invented
@@ -194,7 +194,8 @@ def test_a_person_at_a_terminal_is_asked(
 def test_force_of_what_did_not_land_is_an_error(scene: Scene, typed: Typed) -> None:
     said = typed(*WORDS, "--force", "--yes")
     assert said.code == 1
-    assert f"nothing has landed for 2024-10-01|lider in {scene.config.paths.landing}" in said.err
+    assert "nothing has landed for 2024-10-01|lider" in said.err
+    assert f"{scene.config.paths.landing}/2024-10-01/lider." in said.err
 
 
 def test_a_limit_takes_only_the_first_rows(scene: Scene, typed: Typed) -> None:
@@ -324,3 +325,26 @@ def test_small_shops_of_a_day_share_a_batch_and_a_red_gate_is_one_shops_own(
     )
     assert [(row.retailer, row.rows) for row in shown] == [(shop, 5) for shop in sorted(shops)]
     assert [row.usd for row in shown] == [row.usd for row in billed]
+
+
+@pytest.mark.slow
+def test_a_look_that_fails_is_told_once_and_repeated(scene: Scene, typed: Typed) -> None:
+    scene.set(BATCHING__MIN_PRODUCTS="5")
+    scene.land(invented(12))
+    scene.standin.switch(
+        EndpointFault(endpoint="GET /v1/batches", kind="status", status=404, times=2, skip=1)
+    )
+    said = typed(*WORDS, "--wait")
+    assert said.code == 0
+    assert said.err.count("the list of batches could not be read, the next look tries again") == 1
+
+
+@pytest.mark.slow
+def test_figures_after_an_error_are_said_to_be_from_before(scene: Scene, typed: Typed) -> None:
+    file = scene.land(invented(3))
+    scene.publish()
+    file.unlink()
+    said = typed(*WORDS, "--wait")
+    assert said.code == 1
+    assert "this run changed nothing; what follows is from before" in said.err
+    assert "published" in said.out

@@ -42,6 +42,9 @@ def test_stats_have_the_specifications_keys(scene: Scene, typed: Typed) -> None:
     assert first_day["cache_hit_rate"] == 0.0
     nobody = json.loads(typed("stats", "--retailer", "jumbo", "--json").out)
     assert nobody["products_processed"] == 0
+    assert typed("stats", "--day", "2024-10-01", "--retailer", "jumbo").out == (
+        "nothing was submitted for 2024-10-01|jumbo; `normalizer stats` lists what was\n"
+    )
     table = typed("stats")
     assert "2024-10-02|lider" in table.out
     for line in (

@@ -82,6 +82,7 @@ def test_an_unreachable_server_is_named_without_the_password(
     with pytest.raises(ConfigurationError, match="cannot reach Postgres") as caught:
         open_engine(config, own(url))
     assert DATABASE_VARIABLE in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert "geheim" not in "".join(traceback.format_exception(caught.value))
 
 

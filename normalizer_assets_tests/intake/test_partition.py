@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from normalizer_assets.intake.errors import EmptyLandingError
+from normalizer_assets.intake.errors import EmptyLandingError, LayoutError
 from normalizer_assets.intake.partition import take_in
 from normalizer_assets_tests.intake.test_landing import config_for, land
 
@@ -33,6 +33,16 @@ def test_a_failed_scrape_is_an_error_and_its_file_is_kept(tmp_path: Path) -> Non
     with pytest.raises(EmptyLandingError, match=r"lider\.csv"):
         take_in(config_for(tmp_path, LANDING, {"lider": "landing"}), "lider", DAY)
     assert len(list((tmp_path / "storage" / "raw").rglob("*.csv"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("lider.csv", 'name,price\n"Pan;990\n'), ("lider.parquet", "no parquet")]
+)
+def test_a_file_of_another_layout_is_named(tmp_path: Path, name: str, content: str) -> None:
+    file = land(tmp_path, f"2024-10-01/{name}", content)
+    with pytest.raises(LayoutError) as error:
+        take_in(config_for(tmp_path, LANDING, {"lider": "landing"}), "lider", DAY)
+    assert str(error.value).startswith(f"{file} (lider, 2024-10-01): ")
 
 
 def test_a_growing_shared_file_does_not_change_an_older_days_snapshot(tmp_path: Path) -> None:

@@ -110,6 +110,14 @@ def test_a_ragged_row_does_not_lose_the_file() -> None:
     assert rows["unread_text"].to_list()[1] == "Leche, entera,2"
 
 
+def test_a_repeated_header_is_no_listing() -> None:
+    rows = read("name,price\nPan,990\nname,price\nSal,500\n")
+    assert [row["name"] for row in readable(rows)] == ["Pan", "Sal"]
+    assert errors(rows) == {2: "the row repeats the header"}
+    replaced = read("Code,Name\nPan,990\nCode,Name\nname,price\n", header=["name", "price"])
+    assert list(errors(replaced)) == [2, 3]
+
+
 def test_an_open_quotation_mark_does_not_swallow_the_rows_after_it() -> None:
     rows = read('name,price\nPan,1\n"TV 32,2\nLeche,3\nTe "rojo",4\n"Sal\ngruesa",5\n')
     assert [row["name"] for row in readable(rows)] == [
