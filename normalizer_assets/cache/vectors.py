@@ -246,7 +246,7 @@ def index_by_similarity(connection: sa.Connection, dimensions: int) -> None:
         sa.text(
             f"create index cache_entries_by_similarity on normalizer.cache_entries using hnsw "
             f"((binary_quantize(embedding)::bit({dimensions})) bit_hamming_ops) "
-            f"with (m = 24, ef_construction = 128)"
+            f"with (m = 24, ef_construction = 200)"
         )
     )
 

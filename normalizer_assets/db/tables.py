@@ -407,7 +407,7 @@ cache_entries = Table(
         "cache_entries_by_similarity",
         literal_column("(binary_quantize(embedding)::bit(1536))").label("signs"),
         postgresql_using="hnsw",
-        postgresql_with={"m": 24, "ef_construction": 128},
+        postgresql_with={"m": 24, "ef_construction": 200},
         postgresql_ops={"signs": "bit_hamming_ops"},
     ),
     # Vectors lie in their rows: what the index finds is compared by them, and each that lies
