@@ -292,7 +292,7 @@ def again_notice(
     return (
         f"{listings.height} of {routed['question_key'].n_unique()} questions of {partition.key} "
         f"are paid again, estimated at {requests['estimated_usd'].sum() or 0:.4f} USD "
-        f"{'in batches' if in_batches else 'individually'}"
+        f"{'in batches' if in_batches else 'individually'}, second opinions at full apart"
     )
 
 

@@ -45,7 +45,7 @@ def _desk() -> "Iterator[Desk]":
     from normalizer_assets.batching.operations import Desk
     from normalizer_assets.batching.replies import UnreadableReplyError
     from normalizer_assets.resources.database import Database
-    from normalizer_assets.resources.openai_client import clients
+    from normalizer_assets.resources.openai_client import clients, unreachable
 
     config = load_config()
     engine = Database(config).engine
@@ -55,10 +55,7 @@ def _desk() -> "Iterator[Desk]":
     except OperationError as error:
         raise click.ClickException(str(error)) from None
     except openai.APIConnectionError as error:
-        raise click.ClickException(
-            f"the API cannot be reached ({error.__cause__ or error}); check the network and "
-            f"OPENAI_BASE_URL, then type the command again"
-        ) from None
+        raise click.ClickException(f"{unreachable(error)}; then type the command again") from None
     except (openai.APIError, UnreadableReplyError) as error:
         raise click.ClickException(
             f"the API refused, or its reply cannot be read: {error}; what was done stands, type "

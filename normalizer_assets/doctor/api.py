@@ -19,6 +19,7 @@ from normalizer_assets.resources.openai_client import (
     FIRST_LOOK_SECONDS,
     STANDIN_OWNER,
     open_client,
+    unreachable,
 )
 
 SOON = timedelta(days=30)
@@ -65,10 +66,7 @@ def ask(environ: Mapping[str, str]) -> Listing:
                 f"`export OPENAI_API_KEY=...`"
             ) from None
         except openai.APIConnectionError as error:
-            raise ConfigurationError(
-                f"{url} cannot be reached ({error.__cause__ or error}); check the network and "
-                f"OPENAI_BASE_URL, or start the stand-in: `normalizer standin`"
-            ) from None
+            raise ConfigurationError(unreachable(error)) from None
         except (openai.APIError, UnreadableReplyError) as error:
             raise ConfigurationError(
                 f"{url} gave no list of models ({error}); check OPENAI_BASE_URL, or try later"

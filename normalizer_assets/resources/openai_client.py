@@ -14,7 +14,7 @@ from normalizer_assets.config import ConfigurationError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from openai import OpenAI
+    from openai import APIConnectionError, OpenAI
 
 STANDIN_OWNER = "normalizer-standin"
 """What the stand-in's list of models says in ``owned_by``."""
@@ -32,6 +32,14 @@ def clients(engine: "sa.Engine") -> Iterator[Callable[[], "OpenAI"]]:
     """
     with ExitStack() as opened:
         yield cache(lambda: opened.enter_context(connect_api(engine)))
+
+
+def unreachable(error: "APIConnectionError") -> str:
+    """Says which address did not answer, why, and what to do."""
+    return (
+        f"the API cannot be reached at {error.request.url} ({error.__cause__ or error}); check the "
+        f"network and OPENAI_BASE_URL, or start the stand-in: `normalizer standin`"
+    )
 
 
 def connect_api(engine: "sa.Engine", environ: Mapping[str, str] = os.environ) -> "OpenAI":

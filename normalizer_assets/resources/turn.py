@@ -15,7 +15,7 @@ import dagster as dg
 from normalizer_assets.batching.partition import Partition
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.resources.database import Database
-from normalizer_assets.resources.openai_client import clients
+from normalizer_assets.resources.openai_client import clients, unreachable
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -101,10 +101,7 @@ class Turn:
         except BatchFailedError as failed:
             raise dg.Failure(str(failed), allow_retries=False) from failed
         except openai.APIConnectionError as error:
-            raise dg.Failure(
-                f"the API cannot be reached ({error.__cause__ or error}); check the network and "
-                f"OPENAI_BASE_URL"
-            ) from error
+            raise dg.Failure(unreachable(error)) from error
         if ended.stop is not None:
             log.warning(ended.stop.reason)
 

@@ -198,7 +198,8 @@ def test_an_api_that_is_not_there_is_one_clear_line(sent: Scene, typed: Typed) -
     sent.monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     said = typed("batches", "cancel", ids(sent)[0])
     assert said.code == 1
-    assert said.err.startswith("Error: the API cannot be reached")
+    assert said.err.startswith("Error: the API cannot be reached at http://127.0.0.1:9/v1/")
+    assert said.err.endswith("`normalizer standin`; then type the command again\n")
     assert "Traceback" not in said.err
     assert typed("batches", "list").code == 0
     sent.monkeypatch.delenv("OPENAI_API_KEY")

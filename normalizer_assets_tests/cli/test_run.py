@@ -165,7 +165,7 @@ def test_force_says_its_price_and_needs_consent(scene: Scene, typed: Typed) -> N
     assert said.code == 0
     assert price in said.err.splitlines()[0]
     assert "12 of 12 questions" in said.err
-    assert said.err.splitlines()[0].endswith("USD in batches")
+    assert said.err.splitlines()[0].endswith("USD in batches, second opinions at full apart")
     assert json.loads(said.out)["state"] == "published"
     assert len(scene.bought()) == 2 * len(paid) == 24
     assert typed(*WORDS, "--wait").code == 0

@@ -77,7 +77,8 @@ def test_whatever_the_api_does_is_said_with_a_remedy(
     with pytest.raises(ConfigurationError) as caught:
         doctor.ask({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": api.url})
     text = str(caught.value)
-    assert text.startswith(f"{api.url}/ {said}")
+    assert said in text
+    assert f"{api.url}/" in text
     assert text.count("; ") >= 1
     assert api.count("GET /models") == 1
 
