@@ -20,14 +20,17 @@ from normalizer_assets.cache.lexicon import (
     COLOUR_FORMS,
     CUT_LETTERS,
     FITTINGS,
+    MEANS,
     MEMORY_WORDS,
     Lexicon,
     aliases,
+    all_kinds,
     beginnings,
     flavour_beginnings,
     harmless_words,
     holdings,
-    one_gender,
+    kind_beginnings,
+    one_number,
     owners,
     stem,
     stems,
@@ -124,8 +127,8 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
 
     Returns:
         name, brand, spoken; text (canonical), tokens (stems, quantities, codes), pieces (its
-        words as they follow one another), field and stated (the brand that the row's field
-        and the name say, as words), lines (of owners, that it names).
+        words as they follow one another), stems (of these), field and stated (the brand that the
+        row's field and the name say, as words), lines (of owners, that it names).
     """
     sides = [pairs.select("spoken", name=f"name_{side}", brand=f"brand_{side}") for side in "ab"]
     listings = pl.concat(sides).unique().rechunk()
@@ -157,14 +160,16 @@ def _described(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     )
     return pl.concat(
         [
-            part.with_columns(tokens=_tokens(pl.col("text"), str(group)))
+            part.with_columns(
+                tokens=_tokens(pl.col("text"), str(group)),
+                stems=_stemmed(pl.col("pieces"), str(group)),
+            )
             for (group,), part in read.partition_by("spoken", as_dict=True).items()
         ]
     )
 
 
 _ORDINALS = r"ra|da|er|ro|do|ta|to|ma|va|na|a|st|nd|rd|th"
-_BY_MEANS_OF = "vapor|gas|parafina|pilas?|baterias?|lena|mano|cuadros|rayas|control remoto"
 SCENTS = ("lavanda", "eucalipto", "pino", "floral", "citrico", "bebe", "primavera")
 _COUNTED = any_of(spelling for unit in COUNT_UNITS for spelling in UNITS[unit])
 _COLOURS = any_of(word for colour, row in COLOUR_FORMS.items() for word in (colour, *row.split()))
@@ -173,6 +178,7 @@ _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     (r"\bc/ ?([a-z]{2})", "con $1"),
     (r"\bs/ ?([a-z]{2})", "sin $1"),
     (r"\bp/ ?([a-z]{2})", "para $1"),
+    (r"\b([dmt])/ ?([a-z]{3})", "$1 $2"),
     # What a full stop cuts is looked up without it.
     (r"([a-z])\.($|[ /,])", "$1 $2"),
     (r"([0-9])°", "$1 grados"),
@@ -180,7 +186,7 @@ _ABBREVIATIONS: tuple[tuple[str, str], ...] = (
     # Initials: "M.A.C", "L.A. Girl".
     (r"\b([a-z])\.([a-z])\.?([a-z])?\b", "$1$2$3"),
     (r" (sabor|aroma) a ", " $1 "),
-    (rf" a ({_BY_MEANS_OF})\b", " $1"),
+    (rf" a ({MEANS})\b", " $1"),
     (rf"\bcolor (?:de )?({any_of(COLOUR_WORDS)})\b", "$1"),
     # Apart, each is translated.
     (rf"\b({_COLOURS})/({_COLOURS})\b", "$1 $2"),
@@ -207,8 +213,9 @@ def _rewritten(name: pl.Expr, group: str) -> pl.Expr:
     for pattern, replacement in talk_clauses(group):
         text = text.str.replace_all(pattern, replacement)
     text = _spaced(text)
-    for replaced in (dict.fromkeys(talk(), ""), aliases(), vocabulary(group).phrases):
-        text = _exchanged(text, replaced)
+    known = vocabulary(group)
+    for replaced in (dict.fromkeys(talk(), ""), aliases(), known.short, known.phrases):
+        text = _spaced(_exchanged(text, replaced))
     return text.str.replace_all(" +", " ").str.strip_chars(" ,")
 
 
@@ -239,15 +246,18 @@ def _tokens(canonical: pl.Expr, group: str) -> pl.Expr:
     if group in GOODS:
         spaced = spaced.str.replace(r" x_([0-9]+)($| |,)", " ${1}un$2")
         spaced = spaced.str.replace_all(r" x,? ([0-9]+un)", " $1")
+    return _stemmed(_pieces(spaced.str.replace_all(r"[,;]", " ")), group).list.unique(
+        maintain_order=True
+    )
+
+
+def _stemmed(pieces: pl.Expr, group: str) -> pl.Expr:
+    """The stems of words, one of several synonyms for all of them."""
     synonyms = vocabulary(group).synonyms
     known = stem(pl.element()).replace_strict(dict(synonyms), default=None, return_dtype=pl.String)
     # Where anything may stand, a glass and glasses are two.
-    stemmed = (one_gender if group == "other" else stem)(pl.element())
-    return (
-        _pieces(spaced.str.replace_all(r"[,;]", " "))
-        .list.eval(pl.coalesce(known, stemmed))
-        .list.unique(maintain_order=True)
-    )
+    stemmed = (one_number if group == "other" else stem)(pl.element())
+    return pieces.list.eval(pl.coalesce(known, stemmed))
 
 
 def _pieces(spaced: pl.Expr) -> pl.Expr:
@@ -307,9 +317,13 @@ def _with_makers(pairs: pl.DataFrame) -> pl.DataFrame:
     glued = [pl.col(f"maker_{side}").list.join("") for side in "ab"]
     # What a field says is in front of a name that lacks it; what a name says tells brands of
     # one owner apart: Fanta and Sprite, whose field says Coca-Cola.
-    named = [pl.col(f"field_{side}").fill_null([]) for side in "ab"]
+    # It may be written as one word in one of them ("RoyalGuard").
+    fields = [pl.col(f"field_{side}").fill_null([]) for side in "ab"]
+    named = [*fields, *(words.list.join("") for words in fields)]
     return frame.with_columns(
-        one_maker=pl.when(both_owned).then(True).otherwise(glued[0] == glued[1]),
+        one_maker=pl.when(both_owned)
+        .then(True)
+        .otherwise((glued[0] == glued[1]) | _in_full("a", "b") | _in_full("b", "a")),
         **{
             f"named_{side}": pl.when(fits_others)
             .then(pl.lit([], dtype=_WORDS))
@@ -324,6 +338,20 @@ def _maker(side: str) -> pl.Expr:
     field, stated = pl.col(f"field_{side}"), pl.col(f"stated_{side}")
     held = field.list.join(" ").is_in(list(holdings()))
     return pl.when(held).then(pl.coalesce(stated, field)).otherwise(pl.coalesce(field, stated))
+
+
+def _in_full(short: str, full: str) -> pl.Expr:
+    """Whether one field says a brand in full and the other name goes on in the same words.
+
+    "Monster" is "Monster Energy" where the name says so.
+    """
+    brand, longer = pl.col(f"maker_{short}"), pl.col(f"maker_{full}")
+    further = longer.list.set_difference(brand)
+    return (
+        (brand.list.len() > 0)
+        & (longer.list.head(brand.list.len()) == brand)
+        & (further.list.set_difference(f"pieces_{short}").list.len() == 0)
+    )
 
 
 def _partly_said(side: str) -> pl.Expr:
@@ -355,6 +383,7 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     ]
     frame = pairs.with_columns(own, known=_known_of_both())
     frame = _without_cut_words(_without_count_words(_without_compounds(frame)))
+    frame = _without_equals(frame, _like_words)
     parts = [
         part.with_columns(
             harmless=_harmless(str(group), lexicon),
@@ -364,6 +393,13 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
             kinds=pl.lit(
                 sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
             ),
+            follows=pl.when(_coded())
+            .then(
+                pl.lit(
+                    sorted(vocabulary(str(group)).coded - _telling(lexicon, group)), dtype=_WORDS
+                )
+            )
+            .otherwise(pl.lit([], dtype=_WORDS)),
             implied=_word_lists(
                 pl.col("known").list.eval(
                     pl.element().replace_strict(
@@ -387,8 +423,20 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         .then(pl.concat_list("implied", "assumed"))
         .otherwise("implied"),
     ).with_columns(
-        differs=pl.col("alone").list.set_difference("harmless").list.set_difference("omissible")
+        differs=pl.col("alone")
+        .list.set_difference("harmless")
+        .list.set_difference("omissible")
+        .list.set_difference("follows")
     )
+
+
+def _coded() -> pl.Expr:
+    """Whether both names say a model code."""
+    return pl.col("common").list.eval(pl.element().str.contains(_MODEL_CODE)).list.any()
+
+
+_MODEL_CODE = r"^(?:[a-z]+[0-9]{3,}|[a-z]{2,}[0-9]{2,}[a-z]|[0-9]{2}[a-z]+[0-9]{3,})[a-z0-9]*$"
+"""Of a device: "un65du7000", "55ur7800", "s5500"."""
 
 
 def _known_of_both() -> pl.Expr:
@@ -449,11 +497,16 @@ def _compounds(frame: pl.DataFrame, apart: str, together: str) -> pl.DataFrame:
     """
     candidates = frame.filter(
         (pl.col(f"only_{apart}").list.len() > 1) & (pl.col(f"only_{together}").list.len() > 0)
-    ).select("pair", pieces=f"pieces_{apart}", left=f"only_{apart}", right=f"only_{together}")
-    one = (
-        candidates.explode("pieces", empty_as_null=True, keep_nulls=True)
-        .filter(pl.col("pieces").is_not_null())
-        .with_columns(stem=stem(pl.col("pieces")))
+    ).select(
+        "pair",
+        pieces=f"pieces_{apart}",
+        # "ginger" is "jengibre", and all the same a part of "gingerale".
+        stem=f"stems_{apart}",
+        left=f"only_{apart}",
+        right=f"only_{together}",
+    )
+    one = candidates.explode("pieces", "stem", empty_as_null=True, keep_nulls=True).filter(
+        pl.col("pieces").is_not_null()
     )
     found = []
     for length in (2, 3):
@@ -500,6 +553,43 @@ def _without_count_words(pairs: pl.DataFrame) -> pl.DataFrame:
     return frame.drop("counts")
 
 
+def _like_words(frame: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
+    """Finds words in two numbers, and kinds of which one is the other and more.
+
+    Where anything may stand "olla" and "ollas" are one where the count is said (5 pieces);
+    "impresora" and "impresora multifuncional" where a model code says which device it is.
+
+    Returns:
+        pair, ours (as the first side says them), theirs (as the second does).
+    """
+    counted = pl.col("common").list.eval(pl.element().str.contains(_COUNT)).list.any()
+    ours, theirs = pl.col("ours"), pl.col("theirs")
+    return (
+        frame.select(
+            "pair",
+            counted=(pl.col("spoken") == "other") & counted,
+            coded=_coded(),
+            ours=f"only_{one}",
+            theirs=f"only_{other}",
+        )
+        .filter(pl.col("counted") | pl.col("coded"))
+        .explode("ours", empty_as_null=False, keep_nulls=False)
+        .explode("theirs", empty_as_null=False, keep_nulls=False)
+        .filter(
+            (pl.col("counted") & (stem(ours) == stem(theirs)))
+            | (
+                pl.col("coded")
+                & ours.is_in(all_kinds())
+                & theirs.is_in(all_kinds())
+                & theirs.str.starts_with(ours + "_")
+            )
+        )
+        .group_by("pair")
+        .agg("ours", "theirs")
+    )
+
+
+_COUNT = r"^[0-9]+(?:un|piezas?)$"
 _CUT = r"(?-u:\b)([a-z]{3,})\.(?:$|[ /,])"
 
 
@@ -528,6 +618,8 @@ def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
             "spoken",
             left=f"only_{cut}",
             whole=f"only_{whole}",
+            name=fold(pl.col(f"name_{cut}")),
+            first=fold(pl.col(f"name_{whole}")),
             cut=fold(pl.col(f"name_{cut}")).str.extract_all(_CUT),
         )
         .explode("cut", empty_as_null=False, keep_nulls=False)
@@ -537,11 +629,22 @@ def _cut_words(frame: pl.DataFrame, cut: str, whole: str) -> pl.DataFrame:
         .explode("whole", empty_as_null=False, keep_nulls=False)
         .filter(pl.col("whole").str.starts_with(pl.col("cut")))
     )
+    # What a name begins with is the kind where it may be one: "Lic. Oster" is no liquor.
+    kind = (pl.col("name").str.starts_with(pl.col("cut"))) & (
+        pl.col("first").str.starts_with(pl.col("cut"))
+    )
     candidates = pl.concat(
         [
             part.with_columns(
-                known=pl.col("cut").replace_strict(
-                    beginnings(str(group)), default=None, return_dtype=pl.String
+                known=pl.coalesce(
+                    pl.when(kind).then(
+                        pl.col("cut").replace_strict(
+                            kind_beginnings(str(group)), default=None, return_dtype=pl.String
+                        )
+                    ),
+                    pl.col("cut").replace_strict(
+                        beginnings(str(group)), default=None, return_dtype=pl.String
+                    ),
                 )
             )
             for (group,), part in candidates.partition_by("spoken", as_dict=True).items()
@@ -584,7 +687,9 @@ appliances here and of small ones there. "other" is no family of phones: there i
 
 
 def _of_one_family() -> pl.Expr:
-    return pl.any_horizontal(
+    """Whether shops divide these two groups differently, or both names say what it is."""
+    said = pl.col("common").list.set_intersection("kinds").list.len() > 0
+    return said | pl.any_horizontal(
         pl.col("group_a").is_in(list(family)) & pl.col("group_b").is_in(list(family))
         for family in FAMILIES
     )

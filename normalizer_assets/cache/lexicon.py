@@ -6,6 +6,7 @@ words that an audit has found to tell products apart. Does not belong here: comp
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -130,6 +131,8 @@ class Vocabulary:
     """What the guard knows of the words of one category group.
 
     Attributes:
+        short: Abbreviation -> what it is written out to, longest first. They go before the
+            phrases, which are of whole words: "herv. elect." is a kind.
         phrases: Phrase -> the phrase that stands for it, longest first.
         synonyms: Stem -> the stem that stands for it.
         kinds: Stems of words for kinds of goods: two names with words for two kinds are two
@@ -139,13 +142,16 @@ class Vocabulary:
             be the shampoo or the conditioner, "Quaker 500 g" flour or flakes.
         implied: Stem or maker -> the stems that say nothing new beside it, between spaces: a
             Core i5 is an Intel, and rice comes in bags.
+        coded: Stems that say nothing new beside a model code that both names say.
     """
 
+    short: Mapping[str, str]
     phrases: Mapping[str, str]
     synonyms: Mapping[str, str]
     kinds: frozenset[str]
     assumed: frozenset[str]
     implied: Mapping[str, str]
+    coded: frozenset[str]
 
 
 @cache
@@ -156,25 +162,36 @@ def vocabulary(group: str) -> Vocabulary:
     Label is no red label.
     """
     words = _words()
-    short = _of_shelf("abbreviations", group)
-    phrases = short | _of_shelf("translations", group)
+    short, translations = (
+        {_by_means_of(one): _by_means_of(other) for one, other in _of_shelf(table, group).items()}
+        for table in ("abbreviations", "translations")
+    )
+    phrases = short | translations
     if group in COLOURED and group != "cosmetics":
         for colour, row in COLOUR_FORMS.items():
             phrases |= dict.fromkeys(row.split(), colour)
-    rows = [row for of in reversed(_shelf(group)) for row in words["kinds"].get(of, ())]
+    rows = [
+        [_by_means_of(one) for one in row]
+        for of in reversed(_shelf(group))
+        for row in words["kinds"].get(of, ())
+    ]
     first_of = {
         number: row[0].replace(" ", "_") for row in rows for one in row for number in _numbers(one)
     }
+    # Also "airfryer" and "cepillo dientes", where that is nothing else.
+    for one, kind in list(first_of.items()):
+        first_of.setdefault(one.replace(" de ", " "), kind)
+        if one.count(" ") == 1:
+            first_of.setdefault(one.replace(" ", ""), kind)
     # An abbreviation may stand for an English word, and that one for a kind.
     for _ in range(2):
         phrases = {
             phrase: first_of.get(target, phrases.get(target, target))
             for phrase, target in phrases.items()
         }
-    named = sorted((one for one in first_of if " " in one), key=len, reverse=True)
     for phrase, target in phrases.items():
-        if kind := next((one for one in named if f" {one} " in f" {target} "), None):
-            phrases[phrase] = f" {target} ".replace(f" {kind} ", f" {first_of[kind]} ").strip()
+        if named := max(_parts(target) & first_of.keys(), key=len, default=None):
+            phrases[phrase] = f" {target} ".replace(f" {named} ", f" {first_of[named]} ").strip()
     phrases |= first_of
     phrases = {phrase: target for phrase, target in phrases.items() if phrase != target}
     longest_first = sorted(phrases.items(), key=lambda one: (-len(one[0]), one[0]))
@@ -191,6 +208,7 @@ def vocabulary(group: str) -> Vocabulary:
     # By their stems, because a translation may name a kind in the plural.
     kind_of = dict(zip(stems(alone), stems(alone.values()), strict=True))
     return Vocabulary(
+        short=dict(sorted(short.items(), key=lambda one: (-len(one[0]), one[0]))),
         phrases={phrase: target for phrase, target in longest_first if phrase not in single},
         synonyms=_settled(single, kind_of),
         kinds=frozenset(stems(first_of.values())),
@@ -200,14 +218,45 @@ def vocabulary(group: str) -> Vocabulary:
             for of in _shelf(group)
             for known, implied in words["implies"].get(of, {}).items()
         },
+        coded=frozenset(stems(words["coded"].get(group, ()))),
     )
+
+
+MEANS = "vapor|gas|parafina|pilas?|baterias?|lena|mano|cuadros|rayas|control remoto"
+"""What "a" before it says nothing."""
+
+
+@cache
+def all_kinds() -> tuple[str, ...]:
+    """Returns the stems of kinds of all groups."""
+    names = {row[0].replace(" ", "_") for rows in _words()["kinds"].values() for row in rows}
+    return tuple(sorted(stems(sorted(names))))
+
+
+def _parts(phrase: str) -> set[str]:
+    """What a phrase has of two and more words that follow one another."""
+    said = phrase.split()
+    return {
+        " ".join(said[first:end])
+        for first in range(len(said))
+        for end in range(first + 2, len(said) + 1)
+    }
+
+
+def _by_means_of(phrase: str) -> str:
+    """As the guard reads it: "plancha a vapor" is "plancha vapor"."""
+    return re.sub(rf" a ({MEANS})\b", r" \1", phrase)
 
 
 _SHELVES: dict[str, tuple[str, ...]] = {
     "appliances": ("small_appliances",),
     "small_appliances": ("appliances",),
-    "cosmetics": ("personal_care",),
-    "personal_care": ("cosmetics",),
+    "cosmetics": ("personal_care", "small_appliances"),
+    "personal_care": ("cosmetics", "small_appliances"),
+    "smartphones": ("headphones", "other"),
+    "notebooks": ("monitors", "other"),
+    "pharmacy": ("personal_care", "cosmetics"),
+    "televisions": ("headphones",),
     "other": (*HOUSEHOLD, "headphones", "consoles", "monitors", "storage", "televisions"),
 }
 """Group -> others whose words mean the same in it: shops divide them differently."""
@@ -229,15 +278,17 @@ def _of_shelf(table: str, group: str) -> dict[str, str]:
 
 
 def _numbers(phrase: str) -> tuple[str, ...]:
-    """A phrase as it stands, and with its first, its last or all words in the plural."""
+    """A phrase as it stands, and with its first, its last or all words in another number."""
     first, *others = phrase.split()
     if not others:
         return (phrase,)
-    return (
-        phrase,
-        " ".join([_plural(first), *others]),
-        " ".join([first, *others[:-1], _plural(others[-1])]),
-        " ".join(map(_plural, (first, *others))),
+    return tuple(
+        dict.fromkeys(
+            " ".join((head, *between, tail))
+            for between in (others[:-1], [_plural(word) for word in others[:-1]])
+            for head in (first, _plural(first))
+            for tail in _endings(others[-1])
+        )
     )
 
 
@@ -245,6 +296,13 @@ def _plural(word: str) -> str:
     if len(word) < _SHORTEST_PLURAL or word.endswith("s"):
         return word
     return word + ("s" if word[-1] in "aeiou" else "es")
+
+
+def _endings(word: str) -> tuple[str, ...]:
+    """A word in both numbers; English words have an "s" only ("trash bags")."""
+    if len(word) < _SHORTEST_PLURAL:
+        return (word, f"{word}s")
+    return (word, *stems([word])) if word.endswith("s") else (word, _plural(word), f"{word}s")
 
 
 def _settled(single: Mapping[str, str], kind_of: Mapping[str, str]) -> dict[str, str]:
@@ -300,17 +358,31 @@ def beginnings(group: str) -> dict[str, str]:
     """Returns beginning of a group's known words -> their stem, empty where several begin so.
 
     For what is written with a full stop ("Paracet."): "lim." may be limón or lima. All
-    flavours and colours count in every group.
+    flavours and colours count in every group, and words of every group where none of its own
+    begins so: a wine is "reserva" and not "resistente".
     """
     words, product_words = _words(), {str(of): text for of, text in PRODUCT_WORDS.items()}
-    known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
-    for table in ("translations", "abbreviations"):
-        known.update(_of_shelf(table, group).values())
-    for of in _shelf(group):
-        known.update(one for row in words["kinds"].get(of, ()) for one in row)
-        known.update(product_words.get(of, "").replace(",", " ").split())
-    single = sorted({word for phrase in known for word in phrase.split() if word.isalpha()})
-    return _clear(single)
+
+    def of_groups(*groups: str) -> dict[str, str]:
+        known = {*FLAVOUR_WORDS, *COLOUR_WORDS}
+        for of in groups:
+            for table in ("translations", "abbreviations"):
+                known.update(words[table].get(of, {}).values())
+            known.update(words["vocabulary"].get(of, ()))
+            known.update(one for row in words["kinds"].get(of, ()) for one in row)
+            known.update(product_words.get(of, "").replace(",", " ").split())
+        return _clear(sorted({one for said in known for one in said.split() if one.isalpha()}))
+
+    return of_groups(EVERYWHERE) | of_groups(*_shelf(group))
+
+
+@cache
+def kind_beginnings(group: str) -> dict[str, str]:
+    """The same of what a name may begin with, a kind of the group alone."""
+    rows = [row for of in _shelf(group) for row in _words()["kinds"].get(of, ())]
+    first = sorted({one.split()[0] for row in rows for one in row})
+    synonyms = vocabulary(group).synonyms
+    return _clear(first, [synonyms.get(word, word) for word in stems(first)])
 
 
 @cache
@@ -320,7 +392,8 @@ def flavour_beginnings() -> dict[str, str]:
         sorted(
             {
                 word
-                for phrase in (*FLAVOUR_WORDS, *COLOUR_WORDS)
+                # Camomile is no flavour of goods, and begins as apples do.
+                for phrase in (*FLAVOUR_WORDS, *COLOUR_WORDS, "manzanilla")
                 for word in phrase.split()
                 if word.isalpha()
             }
@@ -328,10 +401,11 @@ def flavour_beginnings() -> dict[str, str]:
     )
 
 
-def _clear(words: Iterable[str]) -> dict[str, str]:
+def _clear(words: Iterable[str], meant: Iterable[str] | None = None) -> dict[str, str]:
+    """Returns beginning -> what the one word that begins so means, empty where several do."""
     given = list(words)
     found: dict[str, str] = {}
-    for word, stem_of in zip(given, stems(given), strict=True):
+    for word, stem_of in zip(given, stems(given) if meant is None else meant, strict=True):
         for length in range(CUT_LETTERS, len(word) + 1):
             beginning = word[:length]
             found[beginning] = stem_of if found.get(beginning, stem_of) == stem_of else ""
@@ -356,10 +430,21 @@ def talk_clauses(group: str) -> tuple[tuple[str, str], ...]:
     is ideal for stays.
     """
     words = _words()
-    claims = words["talk_offers" if group in words["talkless"] else "talk_claims"]
+    titled = group in words["talkless"]
+    claims = words["talk_offers" if titled else "talk_claims"]
     claim, link, filler = any_of(claims), any_of(words["talk_links"]), any_of(words["talk_fillers"])
     claim = rf"(?:(?:hasta )?[0-9]{{1,2}} cuotas|{claim})"
     filler = rf"(?:[0-9]{{1,2}} (?:horas|hrs|dias|meses|anos|cuotas)|{filler})"
+    praise: tuple[tuple[str, str], ...] = ()
+    if not titled:
+        # A verb makes a claim of what has an article, and of what is the reader's.
+        verbs = any_of(words["talk_verbs"])
+        claim = rf"(?:{verbs} (?:mas |siempre )?(?:tus?|el|la|los|las|una?|cada|tod[ao]s?)|{claim})"
+        filler = rf"(?:(?:tus?|sus?) {any_of(words['talk_owned'])}s?|{filler})"
+        # "maxima comodidad", "calidad y estilo"
+        quality, degree = any_of(words["talk_qualities"]), any_of(words["talk_degrees"])
+        one = rf"(?:{degree} )?{quality}"
+        praise = ((rf" (?:{degree} {quality}(?: y {one})*|{quality}(?: y {one})+)( ,|$)", "$1"),)
     # It does not end in a link: a "SE" or an "A" there is a suffix.
     further = rf"(?: (?:{claim}|{link}|{filler}))* (?:{claim}|{filler})"
     clause = (
@@ -367,6 +452,7 @@ def talk_clauses(group: str) -> tuple[tuple[str, str], ...]:
     )
     article = "(?:(?:el|la|los|las|tu|tus|su|sus|todo tipo de|todo|toda) )?"
     return (
+        *praise,
         (rf" (?:tu|tus|su|sus) ({_TOLD})\b", " $1"),
         (rf" {clause}(?:(?: (?:a|de|para))?( {_TOLD}))?( ,|$)", " $1$2"),
         (rf" {_OPENERS} para {article}", " para "),
@@ -399,7 +485,7 @@ def stem(word: pl.Expr) -> pl.Expr:
     """
     for pattern, replacement in _PLURALS:
         word = word.str.replace(pattern, replacement)
-    return one_gender(word)
+    return _one_gender(word)
 
 
 _ADJECTIVES = (
@@ -421,7 +507,23 @@ _PLURALS: tuple[tuple[str, str], ...] = (
 )
 
 
-def one_gender(word: pl.Expr) -> pl.Expr:
+_NOUNS = (
+    "candad|teclad|soldad|dad|helad|pescad|calzad|vestid|tejid|abanic|cuadr|cuidad|bocad|grabad"
+)
+"""End as adjectives do, and tell one thing from several."""
+
+
+def one_number(word: pl.Expr) -> pl.Expr:
+    """An adjective without its gender and number; what else there is keeps its number."""
+    word = _one_gender(word)
+    return (
+        pl.when(word.str.contains(rf"^(?:{_TWO_GENDERS}|{_NOUNS})[ao]s$"))
+        .then(word)
+        .otherwise(word.str.replace(rf"^({_ADJECTIVES})os$", "${1}o"))
+    )
+
+
+def _one_gender(word: pl.Expr) -> pl.Expr:
     """An adjective without its gender, and with its number."""
     return (
         pl.when(word.str.contains(rf"^(?:{_TWO_GENDERS})as?$"))

@@ -78,6 +78,21 @@ def judged(
             "footwear",
         ),
         ("Monitor Samsung Odyssey G5 27", "Monitor Gamer Samsung Odyssey G5 27", "monitors"),
+        # Together or apart: of a translated word, and of the brand.
+        ("Ginger Ale Canada Dry 1,5 L", "GingerAle Canada Dry 1,5 L", "beverages"),
+        ("Cerveza RoyalGuard 350 cc", "Cerveza Royal Guard 350 cc", "beverages"),
+        ("Air Fryer Oster 4 L Negra", "Airfryer Oster 4 L Negra", "small_appliances"),
+        # A kind that is cut before it is read, and one that a name begins with.
+        ("Hervidor Elect. Thomas 1,7 L", "Hervidor Eléctrico Thomas 1,7 L", "small_appliances"),
+        ("Lavad. LG Carga Frontal 9 kg", "Lavadora LG Carga Frontal 9 kg", "appliances"),
+        ("Plancha Vap. Philips 2000 W", "Plancha a Vapor Philips 2000 W", "small_appliances"),
+        ("Polera M/Larga Puma Negra L", "Polera Manga Larga Puma Negra L", "clothing"),
+        # What a model code says, too.
+        ("LED Samsung UN65DU7000", "Televisor Samsung UN65DU7000", "televisions"),
+        ("Horno Sindelen HE4600", "Horno Eléctrico Sindelen HE4600", "small_appliances"),
+        # The number of an adjective, and of what is counted.
+        ("Lentes Rusty Polarizado Negro", "Lentes Rusty Polarizados Negro", "other"),
+        ("Set Ollas Solar 5 Piezas", "Set Olla Solar 5 Piezas", "other"),
         # One says its maker, and both a line of it.
         ("SSD Samsung 990 PRO 2TB", "SSD 990 PRO 2TB", "storage"),
     ],
@@ -147,6 +162,25 @@ def test_one_product_in_other_words_is_a_hit(name_a: str, name_b: str, group: st
         ("Lavalozas Quix Lim. 750 ml", "Lavalozas Quix Lima 750 ml", "cleaning", "only one"),
         ("Clor. 10 mg 20 comp", "Clorfenamina 10 mg 20 comp", "pharmacy", "only one"),
         ("Silla Auto Bebé Conv. Negra", "Silla Auto Bebé Convencional Negra", "baby", "only one"),
+        (
+            "Shampoo Ballerina Manz. 1 L",
+            "Shampoo Ballerina Manzanilla 1 L",
+            "personal_care",
+            "only",
+        ),
+        ("Pro Plan Sens. 3 kg", "Pro Plan Sensible 3 kg", "pet_food", "only one"),
+        # A code says which device it is, and not what fits it or what came without a cable.
+        ("Lavadora LG WM9000", "Secadora LG WM9000", "appliances", "two kinds"),
+        ("Horno Sindelen HE4600", "Cocina Sindelen HE4600", "appliances", "two kinds"),
+        ("Licuadora Oster BL4655", "Vaso Licuadora Oster BL4655", "small_appliances", "only one"),
+        ("Mouse Logitech G502", "Mouse Inalámbrico Logitech G502", "other", "has: inalambrico"),
+        (
+            "Plancha Philips GC4567 Celeste",
+            "Plancha Philips GC4567 Celeste Lavanda",
+            "small_appliances",
+            "only one of them has: celeste",
+        ),
+        ("Candado Odis 40 mm", "Candados Odis 40 mm", "other", "only one of them has: candado"),
         # What follows from another word does not follow from this one.
         ("TV LG 32 HD", "Smart TV LG 32 HD", "televisions", "only one of them has: smart"),
         ("Coca-Cola 350 ml", "Coca-Cola 350 ml lata", "beverages", "only one of them has: lata"),
@@ -182,6 +216,13 @@ def test_shops_may_shelve_one_product_in_groups_of_one_family() -> None:
     assert not judged("Palta 1 kg", "Palta 1 kg", group_a="groceries", group_b="other")[0]
 
 
+def test_what_it_is_counts_before_where_it_is_shelved() -> None:
+    groups = {"group_a": "smartphones", "group_b": "other"}
+    watch, phone = "Smartwatch Huawei Fit 3 Negro", "Huawei Fit 3 Negro"
+    assert judged(watch, watch, **groups) == (True, None)
+    assert judged(phone, phone, **groups) == (False, "category groups differ")
+
+
 @pytest.mark.parametrize(
     ("field", "name_a", "name_b"),
     [
@@ -196,6 +237,13 @@ def test_brands_of_one_owner_are_told_apart_by_their_names(
 ) -> None:
     brands = {"brand_a": field, "brand_b": field}
     assert not judged(name_a, name_b, "beverages", **brands)[0]
+
+
+def test_a_brand_may_be_said_in_full_where_the_name_goes_on() -> None:
+    brands = {"brand_a": "Monster", "brand_b": "Monster Energy"}
+    mango = "Monster Energy Mango 473 ml"
+    assert judged(mango, mango, "beverages", **brands) == (True, None)
+    assert not judged("Monster Mango 473 ml", mango, "beverages", **brands)[0]
 
 
 def test_a_holding_on_the_brand_field_says_no_brand() -> None:

@@ -14,6 +14,7 @@ from normalizer_assets.cache.lexicon import (
     beginnings,
     flavour_beginnings,
     harmless_words,
+    kind_beginnings,
     lexicon,
     owners,
     read_lexicon,
@@ -110,6 +111,14 @@ def test_no_word_has_two_meanings_in_one_group() -> None:
         ("arroz 1 kg el favorito de tu mesa", "arroz 1 kg"),
         ("snack 100 g le encantara a tu perro", "snack 100 g perro"),
         ("crema ideal para piel seca", "crema para piel seca"),
+        # A verb with an article, what is the reader's, praise.
+        ("parlante lleva tu musica a todas partes", "parlante"),
+        ("bicicleta aro 29 vive la aventura", "bicicleta aro 29"),
+        ("zapatillas talla 41 maxima comodidad", "zapatillas talla 41"),
+        ("sarten 24 cm calidad y estilo", "sarten 24 cm"),
+        ("detergente cuida tu ropa oscura", "detergente cuida tu ropa oscura"),
+        ("desodorante maxima proteccion", "desodorante maxima proteccion"),
+        ("sarten calidad", "sarten calidad"),
         # No claim, a claim alone, a word of no class, a suffix, a count.
         ("arroz para la familia", "arroz para la familia"),
         ("leche ideal", "leche ideal"),
@@ -137,6 +146,11 @@ def test_a_beginning_of_several_words_is_nobodys() -> None:
     assert found["frambu"] == "frambuesa"
     assert found["man"] == ""
     assert flavour_beginnings()["almen"] == "almendra"
+    # Its own words before those of every group.
+    assert beginnings("beverages")["reserv"] == ""
+    assert beginnings("beverages")["instantan"] == "instantaneo"
+    assert kind_beginnings("appliances")["lavad"] == "lavadora"
+    assert kind_beginnings("appliances")["lav"] == ""
 
 
 def test_words_of_the_user_and_learned_ones_are_added(tmp_path: Path) -> None:

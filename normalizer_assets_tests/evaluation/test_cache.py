@@ -127,6 +127,13 @@ def test_of_the_attack_only_what_keys_forget_gets_through() -> None:
     assert judge(same, CONFIG)["hit"].sum() >= 0.8 * same.height
 
 
+def test_of_the_pairs_of_two_shops_no_trap_gets_through() -> None:
+    shops = read_pairs(SHIPPED_PAIRS.with_name("cache_pairs_shops.csv"))
+    found = evaluate_cache(shops, judge(shops, CONFIG))
+    assert (found["pairs"], found["same"], found["false_hits"]) == (763, 396, 0)
+    assert found["hits_on_same"] >= 310
+
+
 def test_no_pairs_are_no_hits() -> None:
     nothing = pl.DataFrame(schema=PAIR_SCHEMA)
     assert evaluate_cache(nothing, judge(nothing, CONFIG))["pairs"] == 0
