@@ -333,6 +333,7 @@ def test_the_same_call_twice_at_once_is_one_partition(scene: Scene) -> None:
     assert_paid_once(scene, 6)
 
 
+@pytest.mark.slow
 def test_the_event_loop_goes_on_while_a_call_works(scene: Scene) -> None:
     async def counted() -> int:
         turns = 0
@@ -433,6 +434,7 @@ def test_who_waits_for_a_stopped_partition_is_told_for_which(scene: Scene) -> No
         ask(scene, lambda it: it.extract_batch_with_llm(invented(5)))
 
 
+@pytest.mark.slow
 def test_a_lock_held_by_another_process_is_waited_for(scene: Scene) -> None:
     partition, _ = direct.take_in(scene.config, scene.engine, as_ndjson(invented(2)))
 

@@ -32,6 +32,7 @@ def test_a_small_partition_is_asked_individually(scene: Scene) -> None:
     assert {product.batch_id for product in products} == {None}
 
 
+@pytest.mark.slow
 def test_the_materialisation_shows_tokens_and_the_cost_of_each_model(scene: Scene) -> None:
     scene.land(invented(6))
     scene.submit()

@@ -45,6 +45,7 @@ def test_a_partition_that_is_not_published_is_refused_when_launched_alone(scene:
     assert scene.rows("select * from normalizer.cache_entries") == []
 
 
+@pytest.mark.slow
 def test_embedding_again_pays_nothing(scene: Scene) -> None:
     scene.land(invented(6))
     scene.publish()

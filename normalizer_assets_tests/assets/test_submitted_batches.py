@@ -197,6 +197,7 @@ def test_over_budget_questions_are_left_to_partitions_that_can_pay(landed: Scene
     assert landed.scalar("select count(*) from normalizer.batches") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("standin_settings", [StandinSettings(batch_seconds=0.2, failing_lines=0)])
 def test_a_model_that_is_gone_is_replaced_and_said_everywhere(landed: Scene) -> None:
     landed.standin.show_models({"gpt-5": YESTERDAY, "gpt-5-mini": None})

@@ -92,6 +92,7 @@ def test_a_run_whose_process_died_is_repeated_twice_at_most(stage: Scene) -> Non
         assert should_retry(die(stage, run), stage.instance) == (number < 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [REPEATS_STEPS], ids=["where failed steps are repeated"])
 def test_a_red_gate_is_not_repeated_whatever_the_instance_says(stage: Scene) -> None:
     assert stage.instance.run_retries_retry_on_asset_or_op_failure

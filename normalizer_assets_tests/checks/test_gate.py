@@ -124,6 +124,7 @@ def test_unusable_replies_are_red_until_the_questions_are_asked_anew(scene: Scen
     assert scene.row().state == "published"
 
 
+@pytest.mark.slow
 def test_missing_rows_are_red_whatever_their_confidence(scene: Scene) -> None:
     scene.land(invented(6))
     scene.publish()
@@ -132,6 +133,7 @@ def test_missing_rows_are_red_whatever_their_confidence(scene: Scene) -> None:
     assert scene.row().blocked_reason == "5 rows where 6 were to be accounted for"
 
 
+@pytest.mark.slow
 def test_a_row_that_stands_twice_is_red(scene: Scene) -> None:
     scene.land(invented(6))
     scene.publish()
@@ -186,6 +188,7 @@ def test_one_partition_does_not_gate_another(scene: Scene) -> None:
 # --- gates that warn ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_models_with_a_calibration_of_their_own_pass(scene: Scene) -> None:
     scene.land(invented(6))
     scene.submit()

@@ -128,6 +128,7 @@ def test_what_the_budget_kept_planned_can_be_withdrawn_without_a_key(
     assert len(scene.bought()) == len(set(scene.bought())) == 12
 
 
+@pytest.mark.slow
 def test_a_batch_whose_reply_was_lost_is_adopted(sent: Scene, typed: Typed) -> None:
     first, _ = ids(sent)
     sent.execute(

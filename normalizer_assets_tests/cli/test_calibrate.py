@@ -57,6 +57,7 @@ def test_a_calibration_is_written_where_it_takes_effect(
     assert report["auroc"] == 1
 
 
+@pytest.mark.slow
 def test_bound_and_folder_are_the_configured_ones(
     typed: Typed, gold: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

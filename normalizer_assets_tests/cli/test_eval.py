@@ -89,6 +89,7 @@ def test_confidence_of_labels_without_answers_is_told_what_is_missing(
     assert "normalizer review export --labels" in said.err
 
 
+@pytest.mark.slow
 def test_the_cache_is_scored_on_made_pairs_and_verdicts_written(
     typed: Typed, tmp_path: Path
 ) -> None:

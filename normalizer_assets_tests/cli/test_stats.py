@@ -77,6 +77,7 @@ def test_stats_of_an_empty_database_are_zero(typed: Typed) -> None:
     assert typed("stats").code == 0
 
 
+@pytest.mark.slow
 def test_openmetrics_are_the_statistics_of_all_partitions(scene: Scene, typed: Typed) -> None:
     scene.land(invented(6))
     scene.publish()

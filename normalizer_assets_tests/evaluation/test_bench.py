@@ -19,6 +19,7 @@ def test_the_pipeline_runs_every_stage_and_leaves_the_environment_alone() -> Non
     assert dict(os.environ) == before
 
 
+@pytest.mark.slow
 def test_the_ledger_is_timed_without_an_api_and_every_question_is_answered() -> None:
     result = ledger(300)
     assert (result["name"], result["rows"]) == ("ledger", 300)

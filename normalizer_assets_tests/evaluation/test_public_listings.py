@@ -56,6 +56,7 @@ def test_answers_are_counted_against_what_the_sets_say(folder: Path) -> None:
     assert (contents["rows"], contents["right"]) == (2, 2)
 
 
+@pytest.mark.slow
 def test_the_command_prints_them_as_json(folder: Path) -> None:
     module = "normalizer_assets.evaluation.public_listings"
     printed = subprocess.run(  # noqa: S603 - our own interpreter

@@ -18,6 +18,7 @@ def hasty(scene: Scene) -> Scene:
     return scene
 
 
+@pytest.mark.slow
 def test_a_taken_partition_is_skipped_green_naming_the_holder(
     hasty: Scene, capfd: pytest.CaptureFixture[str]
 ) -> None:
