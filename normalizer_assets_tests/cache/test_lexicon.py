@@ -91,8 +91,14 @@ def test_an_owner_of_an_owner_is_one_too() -> None:
 
 
 def test_shop_talk_is_whole_phrases() -> None:
-    assert talk()
-    assert not [phrase for phrase in talk() if " " not in phrase]
+    assert talk("groceries")
+    assert not [phrase for phrase in talk("groceries") if " " not in phrase]
+
+
+def test_titles_keep_what_is_no_offer() -> None:
+    assert "deja huella" in talk("groceries")
+    assert "deja huella" not in talk("other")
+    assert "12 cuotas sin interes" in talk("other")
 
 
 def test_no_word_has_two_meanings_in_one_group() -> None:

@@ -195,7 +195,7 @@ def test_a_day_of_listings(rows: list[dict[str, object]], chance: random.Random)
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(ROWS, max_size=16), st.randoms(use_true_random=False))
 def test_many_days_of_listings(rows: list[dict[str, object]], chance: random.Random) -> None:
     check_day(rows, chance)
