@@ -9,8 +9,7 @@ hand-written, so nothing here is a model's accuracy.
 """
 
 import json
-from collections.abc import Sequence
-from itertools import compress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -277,11 +276,15 @@ def fit(
             f"right and wrong answers must each be of several product families, because every "
             f"one of {FOLDS} parts of the families is left out once; label more families"
         )
-    penalty = min(PENALTIES, key=lambda one: _loss(right, _left_out(matrix, right, folds, one)))
+    penalty = strongest_penalty(
+        {one: _losses(right, _left_out(matrix, right, folds, one)) for one in PENALTIES}
+    )
     weights, intercept = _logistic(matrix, right, penalty)
-    while any(sane := _sane(names, weights)) and not all(sane):
-        names = list(compress(names, sane))
-        matrix = matrix[:, sane]
+    while len(names) > 1 and (wrong_way := _wrong_way(names, weights)).max() > 0:
+        # One at a time: what "contradicted" took too much, "agreed" may have lacked.
+        worst = int(wrong_way.argmax())
+        names = [*names[:worst], *names[worst + 1 :]]
+        matrix = np.delete(matrix, worst, axis=1)
         weights, intercept = _logistic(matrix, right, penalty)
     left_out = _left_out(matrix, right, folds, penalty)
     large = (
@@ -310,17 +313,15 @@ def fit(
     )
 
 
-def _sane(names: Sequence[str], weights: "NDArray[np.float64]") -> list[bool]:
-    """Says of each feature whether it weighs in its direction.
+def _wrong_way(names: Sequence[str], weights: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Says of each feature how much it weighs against its direction, 0 where it does not.
 
     What speaks against an answer never raises its confidence, nor does what confirms it lower
     it. Labels may say so: each wrong answer of the shipped ones has one mistake, so one whose
     contradicted field gave way to the listing's has none left.
     """
-    return [
-        not (weight > 0 and name.endswith(AGAINST)) and not (weight < 0 and name.endswith(FOR))
-        for name, weight in zip(names, weights, strict=True)
-    ]
+    direction = [1 if name.endswith(AGAINST) else -1 if name.endswith(FOR) else 0 for name in names]
+    return np.maximum(weights * direction, 0)
 
 
 def threshold_for(
@@ -418,9 +419,24 @@ def _logistic(
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 
-def _loss(right: "NDArray[np.bool_]", confidences: "NDArray[np.float64]") -> float:
+def _losses(
+    right: "NDArray[np.bool_]", confidences: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
     clipped = np.clip(confidences, 1e-6, 1 - 1e-6)
-    return float(-np.mean(np.where(right, np.log(clipped), np.log(1 - clipped))))
+    losses: NDArray[np.float64] = -np.where(right, np.log(clipped), np.log(1 - clipped))
+    return losses
+
+
+def strongest_penalty(losses: Mapping[float, "NDArray[np.float64]"]) -> float:
+    """Returns the strongest penalty that is as good as the best one but for chance.
+
+    Within one standard error of its mean loss (Hastie, Tibshirani, Friedman, "The Elements of
+    Statistical Learning", 7.10): the best of nearly equal ones changed with every few labels,
+    and the confidence of new answers with it.
+    """
+    best = min(losses.values(), key=np.mean)
+    bound = best.mean() + best.std() / np.sqrt(len(best))
+    return min(one for one, loss in losses.items() if loss.mean() <= bound)
 
 
 # --- scoring ----------------------------------------------------------------------

@@ -31,6 +31,7 @@ from normalizer_assets.evaluation.calibration import (
     in_words,
     is_right,
     judge_answers,
+    strongest_penalty,
     threshold_for,
 )
 from normalizer_assets.evaluation.gold import (
@@ -303,6 +304,12 @@ def test_the_shipped_calibration_weighs_everything_in_its_direction() -> None:
     weights = read_calibration(SHIPPED).weights
     assert not [name for name, one in weights.items() if one > 0 and name.endswith(curves.AGAINST)]
     assert not [name for name, one in weights.items() if one < 0 and name.endswith(curves.FOR)]
+
+
+def test_the_strongest_penalty_that_is_as_good_but_for_chance_is_taken() -> None:
+    best = np.tile([0.1, 0.3], 50)
+    assert strongest_penalty({0.1: best + 0.2, 1.0: best + 0.009, 3.0: best}) == 1.0
+    assert strongest_penalty({0.1: best + 0.2, 1.0: best + 0.011, 3.0: best}) == 3.0
 
 
 def test_a_feature_of_few_answers_is_not_weighed(answers: JudgedAnswers) -> None:
