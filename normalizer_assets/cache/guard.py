@@ -22,6 +22,7 @@ from normalizer_assets.cache.lexicon import (
     FITTINGS,
     MEANS,
     MEMORY_WORDS,
+    PARTS,
     Lexicon,
     aliases,
     all_kinds,
@@ -214,7 +215,7 @@ def _rewritten(name: pl.Expr, group: str) -> pl.Expr:
         text = text.str.replace_all(pattern, replacement)
     text = _spaced(text)
     known = vocabulary(group)
-    for replaced in (dict.fromkeys(talk(), ""), aliases(), known.short, known.phrases):
+    for replaced in (dict.fromkeys(talk(group), ""), aliases(), known.short, known.phrases):
         text = _spaced(_exchanged(text, replaced))
     return text.str.replace_all(" +", " ").str.strip_chars(" ,")
 
@@ -393,6 +394,7 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
             kinds=pl.lit(
                 sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
             ),
+            **{f"head_{side}": _head(side, str(group)) for side in "ab"},
             follows=pl.when(_coded())
             .then(
                 pl.lit(
@@ -416,6 +418,11 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         two_kinds=pl.all_horizontal(
             pl.col(f"only_{side}").list.set_intersection("kinds").list.len() > 0 for side in "ab"
         ),
+        # "Licuadora vaso vidrio" is a blender, and "Vaso vidrio licuadora" its jar.
+        two_heads=(pl.col("head_a") != pl.col("head_b")).fill_null(value=False)
+        & pl.all_horizontal(
+            pl.col("common").list.contains(pl.col(f"head_{side}")) for side in "ab"
+        ),
         # A kind beside one that both name is no kind: the biscuits in an ice cream.
         omissible=pl.when(pl.col("common").list.set_intersection("kinds").list.len() > 0)
         .then(pl.col("implied").list.set_difference("kinds"))
@@ -427,6 +434,16 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         .list.set_difference("harmless")
         .list.set_difference("omissible")
         .list.set_difference("follows")
+    )
+
+
+def _head(side: str, group: str) -> pl.Expr:
+    """The first word for a kind of goods or a part of some: what a name is a name of."""
+    heads = sorted(vocabulary(group).kinds | {*stems(PARTS)})
+    return (
+        pl.col(f"stems_{side}")
+        .list.eval(pl.element().filter(pl.element().is_in(heads)))
+        .list.first()
     )
 
 
@@ -722,6 +739,8 @@ def _reason() -> pl.Expr:
         .then(pl.lit("numbers in another order"))
         .when("two_kinds")
         .then(pl.lit("two kinds of products"))
+        .when("two_heads")
+        .then(pl.lit("one may be a part of the other"))
         .when(token.is_not_null())
         .then(pl.format("only one of them has: {}", token))
         .when(telling == 0)

@@ -52,6 +52,8 @@ FITTINGS = (
 )  # fmt: skip
 """What fits the things of other makers: here a line's maker is not said by naming the line
 ("Funda iPhone 15" and "Funda Apple iPhone 15" are two)."""
+PARTS = (*FITTINGS, "vaso", "jarra", "tapa", "canasto", "manguera")
+"""What a thing has, and what is sold for it: which of them a name begins with tells."""
 
 
 @dataclass(frozen=True)
@@ -413,9 +415,17 @@ def _clear(words: Iterable[str], meant: Iterable[str] | None = None) -> dict[str
 
 
 @cache
-def talk() -> tuple[str, ...]:
-    """Returns whole phrases of shop talk, the longest first."""
-    return tuple(sorted(_words()["talk"], key=lambda phrase: (-len(phrase), phrase)))
+def talk(group: str) -> tuple[str, ...]:
+    """Returns whole phrases of shop talk, the longest first.
+
+    Where goods have titles ("Tu mejor versión" is a book) only those that say an offer.
+    """
+    words = _words()
+    found = words["talk"]
+    if group in words["talkless"]:
+        offer = re.compile(rf"\b{any_of(words['talk_offers'])}\b")
+        found = [phrase for phrase in found if offer.search(phrase)]
+    return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))
 
 
 @cache
