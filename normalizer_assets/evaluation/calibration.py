@@ -49,6 +49,13 @@ AGAINST = (
 FOR = (" agreed", "claimed")
 """Ends of the features that only ever lower, or raise, a confidence."""
 
+CONTRADICTED, DISPROVED = "any contradicted", -1.0
+"""What an answer that the listing contradicts loses in log odds where its labels say nothing.
+
+Reasoned, not fitted. The contradicted field gives way to the listing's, so a hand-written answer
+with this one mistake is published right; a model that misread one field, or answered another
+listing of its pack, is less to be trusted in the others."""
+
 FOLDS = 5
 PENALTIES = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Inverse strengths of the penalty that are tried, each on answers left out of its fit."""
@@ -276,6 +283,7 @@ def fit(
             f"right and wrong answers must each be of several product families, because every "
             f"one of {FOLDS} parts of the families is left out once; label more families"
         )
+    contradicted = matrix[:, names.index(CONTRADICTED)] if CONTRADICTED in names else 0.0
     penalty = strongest_penalty(
         {one: _losses(right, _left_out(matrix, right, folds, one)) for one in PENALTIES}
     )
@@ -287,6 +295,11 @@ def fit(
         matrix = np.delete(matrix, worst, axis=1)
         weights, intercept = _logistic(matrix, right, penalty)
     left_out = _left_out(matrix, right, folds, penalty)
+    weighed = {name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)}
+    if CONTRADICTED not in weighed:
+        weighed[CONTRADICTED] = DISPROVED
+        odds = left_out / (1 - left_out) * np.exp(DISPROVED * contradicted)
+        left_out = odds / (1 + odds)
     large = (
         judged.rows.group_by("category_group")
         .len()
@@ -301,9 +314,7 @@ def fit(
     return Calibration(
         llm_model=llm_model,
         intercept=round(intercept, 4),
-        weights={
-            name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)
-        },
+        weights=weighed,
         threshold=threshold_for(sure, truly, max_error),
         thresholds={
             group: group_threshold(sure, truly, groups == group, max_error) for group in large

@@ -256,7 +256,8 @@ def test_the_fit_recovers_the_order_and_the_size_of_chances(curve: Calibration) 
 
 def test_a_calibration_says_what_it_was_fitted_on(curve: Calibration) -> None:
     assert (curve.llm_model, curve.max_error, curve.answers) == ("gpt-5", MAX_ERROR, 1200)
-    assert set(curve.weights) == {name for names in CHANCES for name in names}
+    shown = {name for names in CHANCES for name in names}
+    assert set(curve.weights) == shown | {curves.CONTRADICTED}
     assert list(curve.thresholds) == sorted(GROUPS)
 
 
@@ -297,7 +298,16 @@ def test_what_speaks_against_an_answer_never_raises_its_confidence() -> None:
     weights = fit(misleading, "gpt-5", MAX_ERROR).weights
     assert "brand contradicted" not in weights
     assert "brand agreed" not in weights
-    assert set(weights) == {"brand stated", "size given"}
+    assert set(weights) == {"brand stated", "size given", curves.CONTRADICTED}
+
+
+def test_a_contradicted_answer_is_less_sure_though_its_labels_say_nothing() -> None:
+    chances = {(curves.CONTRADICTED, "size given"): 0.95, ("size given",): 0.9, ("odd",): 0.1}
+    curve = fit(drawn(chances, count=100), "gpt-5", MAX_ERROR)
+    assert curve.weights[curves.CONTRADICTED] == curves.DISPROVED
+    judged = drawn(chances, count=1)
+    disproved, whole, _ = confidence(judged.features, 3, curve)
+    assert disproved < whole
 
 
 def test_the_shipped_calibration_weighs_everything_in_its_direction() -> None:
