@@ -109,7 +109,7 @@ def shop_of(report: PartitionReport) -> str:
 
 
 def _plotted(figures: Mapping[str, Any]) -> dict[str, float]:
-    return {
+    plotted: dict[str, float] = {
         "products": figures["products_processed"],
         "batches": figures["total_batches"],
         "requests": figures["total_requests"],
@@ -124,6 +124,8 @@ def _plotted(figures: Mapping[str, Any]) -> dict[str, float]:
         "quarantined": figures["quarantined"],
         "second_opinions": figures["second_opinions"],
     }
+    # Dagster shows 0.000190916817 with all its digits.
+    return {name: round(figure, 8) for name, figure in plotted.items()}
 
 
 def _rules_share(figures: Mapping[str, Any]) -> float:

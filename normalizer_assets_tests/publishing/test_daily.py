@@ -39,6 +39,13 @@ BLOCKED = replace(
 )
 
 
+def test_no_plotted_figure_has_more_digits_than_a_person_reads() -> None:
+    odd = replace(REPORT, rows=7, answered_by=REPORT.answered_by | {"rules": 3})
+    figures = daily_report(DAY, [odd], "openai").figures
+    assert figures["usd_per_product"] == 0.00142857
+    assert figures["rules_share"] == 0.42857143
+
+
 def test_the_headline_has_the_specifications_figures() -> None:
     said = headline(statistics([REPORT], "openai"))
     assert said.splitlines() == [
