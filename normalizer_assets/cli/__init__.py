@@ -77,14 +77,14 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (ConfigurationError, OSError) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         sys.exit(EXIT_ERROR)
     except Exception as error:
         if not _is_lost_database(error):
             raise
         reason = str(error).splitlines()[0]
         click.echo(
-            f"error: the database went away: {reason}; nothing is lost, type the command again",
+            f"Error: the database went away: {reason}; nothing is lost, type the command again",
             err=True,
         )
         sys.exit(EXIT_ERROR)

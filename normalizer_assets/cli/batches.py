@@ -131,7 +131,7 @@ def cancel(names: tuple[str, ...], timeout: float) -> None:
     def refuse(error: OperationError) -> None:
         nonlocal refused
         refused += 1
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
 
     with _desk() as desk:
         asked = []

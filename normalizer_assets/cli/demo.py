@@ -73,7 +73,7 @@ def _run(config: NormalizerConfig, partitions: list[Partition]) -> set[str]:
                 outcomes += [run.collect(partition, on_progress) for partition in of_day]
             errors = [error for outcome in outcomes for error in outcome.errors]
             for error in (*errors, *run.compare(day)):
-                click.echo(f"error: {error}", err=True)
+                click.echo(f"Error: {error}", err=True)
         engine = run.database.engine
         reports = [
             report

@@ -110,7 +110,7 @@ def _end(outcomes: "dict[Partition, Outcome]") -> None:
         reason = None if outcome.waits_for_company else outcome.blocked_reason
         for trouble in (*outcome.errors, reason):
             if trouble:
-                click.echo(f"error: {partition.key}: {trouble}", err=True)
+                click.echo(f"Error: {partition.key}: {trouble}", err=True)
     if any(outcome.errors or outcome.is_blocked for outcome in outcomes.values()):
         raise click.exceptions.Exit(EXIT_ERROR)
     if any(outcome.state == "held" for outcome in outcomes.values()):

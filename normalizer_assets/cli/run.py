@@ -57,7 +57,7 @@ def command(
         _agree(config, partition, limit, yes=yes)
     started = time.monotonic()
     # A look that fails is repeated for hours.
-    tell = cache(lambda error: click.echo(f"error: {error}", err=True))
+    tell = cache(lambda error: click.echo(f"Error: {error}", err=True))
     with dagster_instance() as instance:
         run = LocalRun(config, instance, verbose=verbose)
         while wait and (holder := run.wait_for_turn(partition)):

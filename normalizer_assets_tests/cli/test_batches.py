@@ -102,7 +102,7 @@ def test_cancelled_batches_are_harvested_and_the_rest_is_asked_one_by_one(
 def test_one_wrong_id_stops_no_other(sent: Scene, typed: Typed) -> None:
     said = typed("batches", "cancel", "nonsense", ids(sent)[0])
     assert said.code == 1
-    assert "error: no batch 'nonsense'" in said.err
+    assert "Error: no batch 'nonsense'" in said.err
     assert said.out.startswith(f"{ids(sent)[0]} is cancelled and harvested")
 
 
@@ -205,4 +205,4 @@ def test_an_api_that_is_not_there_is_one_clear_line(sent: Scene, typed: Typed) -
     assert typed("batches", "list").code == 0
     sent.monkeypatch.delenv("OPENAI_API_KEY")
     said = typed("batches", "cancel", ids(sent)[0])
-    assert (said.code, said.err[:35]) == (1, "error: OPENAI_API_KEY is not set; e")
+    assert (said.code, said.err[:35]) == (1, "Error: OPENAI_API_KEY is not set; e")

@@ -42,7 +42,7 @@ def test_a_wrong_configuration_is_one_line(typed: Typed, monkeypatch: pytest.Mon
     said = typed("stats")
     assert said.code == 1
     assert said.err == (
-        "error: NORMALIZER__BATCHING__MIN_PRODUCT: unknown key `batching.min_product`; did you "
+        "Error: NORMALIZER__BATCHING__MIN_PRODUCT: unknown key `batching.min_product`; did you "
         "mean `min_products`?\n"
     )
 
@@ -84,5 +84,5 @@ def test_a_home_of_dagster_that_is_no_folder_is_one_line(
     monkeypatch.setenv("DAGSTER_HOME", "/nowhere/at/all")
     said = typed("run", "--day", "2024-10-01", "--retailer", "lider")
     assert said.code == 1
-    assert said.err.startswith('error: $DAGSTER_HOME "/nowhere/at/all" is not a directory')
+    assert said.err.startswith('Error: $DAGSTER_HOME "/nowhere/at/all" is not a directory')
     assert said.err.endswith("or unset DAGSTER_HOME\n")

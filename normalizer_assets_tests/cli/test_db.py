@@ -66,7 +66,7 @@ def test_an_upgrade_that_fails_is_one_clear_line_and_changes_nothing(
         connection.execute(sa.text("create table normalizer.later (y text)"))
     said = typed("db", "upgrade")
     assert said.code == 1
-    assert said.err.startswith("error: the upgrade failed: (psycopg.errors.DuplicateTable)")
+    assert said.err.startswith("Error: the upgrade failed: (psycopg.errors.DuplicateTable)")
     assert said.err.endswith(f"the schema is at revision {before} as before\n")
     assert len(said.err.splitlines()) == 1
     assert said.out.startswith("dumped to ")

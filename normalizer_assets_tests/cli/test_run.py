@@ -98,7 +98,7 @@ def test_a_held_partition_is_exit_code_3(scene: Scene, typed: Typed) -> None:
 def test_nothing_landed_is_one_clear_line_and_exit_code_1(scene: Scene, typed: Typed) -> None:
     said = typed(*WORDS, "--wait")
     assert said.code == 1
-    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Error: ")]
     assert "nothing has landed for 2024-10-01|lider" in line
     assert scene.config.paths.landing in line
     assert "Traceback" not in said.err
@@ -112,8 +112,8 @@ def test_a_missing_key_is_one_clear_line_and_nothing_is_lost(scene: Scene, typed
         patch.delenv("OPENAI_API_KEY")
         said = typed(*WORDS, "--wait")
     assert said.code == 1
-    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
-    assert line.startswith("error: ")
+    (line,) = [line for line in said.err.splitlines() if line.startswith("Error: ")]
+    assert line.startswith("Error: ")
     assert "OPENAI_API_KEY is not set; export your key" in line
     assert "Traceback" not in said.err
     assert typed(*WORDS, "--wait").code == 0
@@ -127,8 +127,8 @@ def test_blocked_is_exit_code_1_and_goes_on_when_there_is_money(scene: Scene, ty
     for words in (WORDS, (*WORDS, "--wait")):
         said = typed(*words)
         assert said.code == 1
-        (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
-        assert line.startswith("error: 2024-10-01|lider is blocked: over budget: ")
+        (line,) = [line for line in said.err.splitlines() if line.startswith("Error: ")]
+        assert line.startswith("Error: 2024-10-01|lider is blocked: over budget: ")
         assert "raise `budget.partition_usd`" in line
         assert said.out.startswith("2024-10-01|lider: landed (blocked: over budget: ")
     assert scene.bought() == []
