@@ -35,10 +35,12 @@ def clients(engine: "sa.Engine") -> Iterator[Callable[[], "OpenAI"]]:
 
 
 def unreachable(error: "APIConnectionError") -> str:
-    """Says which address did not answer, why, and what to do."""
+    """Says which address did not answer, without its login, why, and what to do."""
+    url = error.request.url
     return (
-        f"the API cannot be reached at {error.request.url} ({error.__cause__ or error}); check the "
-        f"network and OPENAI_BASE_URL, or start the stand-in: `normalizer standin`"
+        f"the API cannot be reached at {url.scheme}://{url.netloc.decode()}{url.path} "
+        f"({error.__cause__ or error}); check the network and OPENAI_BASE_URL, or start the "
+        f"stand-in: `normalizer standin`"
     )
 
 

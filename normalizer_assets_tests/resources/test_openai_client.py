@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import sqlalchemy as sa
+from openai import APIConnectionError, OpenAI
 
 from normalizer_assets.config import ConfigurationError, NormalizerConfig
 from normalizer_assets.publishing.report import answer_source
+from normalizer_assets.resources.openai_client import unreachable
 from normalizer_assets_tests.conftest import ClientOf
 
 
@@ -41,6 +43,14 @@ def test_a_missing_key_says_what_to_do(engine: sa.Engine, client_of: ClientOf) -
     with pytest.raises(ConfigurationError, match="OPENAI_API_KEY is not set; export your key"):
         client_of({})
     assert answer_source(engine) is None
+
+
+def test_an_unreachable_address_is_told_without_its_login() -> None:
+    client = OpenAI(base_url="http://ann:secret@127.0.0.1:9/v1", api_key="k", max_retries=0)
+    with client, pytest.raises(APIConnectionError) as caught:
+        client.models.list()
+    assert "http://127.0.0.1:9/v1/models" in unreachable(caught.value)
+    assert "secret" not in unreachable(caught.value)
 
 
 @pytest.mark.usefixtures("config")
