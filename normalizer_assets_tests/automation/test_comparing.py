@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from normalizer_assets.automation import comparing
-from normalizer_assets.automation.comparing import DAYS_AT_ONCE, STATE_TAG
+from normalizer_assets.automation.comparing import DAYS_AT_ONCE, MOST_ATTEMPTS, STATE_TAG
 from normalizer_assets.config import NormalizerConfig
 from normalizer_assets.definitions import build_definitions
 from normalizer_assets_tests.matching.offers import publish
@@ -80,6 +80,19 @@ def test_a_failed_comparison_is_tried_three_times(
     assert tick(definitions, instance) == []
     publish(engine, DAY, "jumbo", COLA)
     assert len(tick(definitions, instance)) == 1
+
+
+def test_what_was_compared_often_before_is_compared_again(
+    engine: sa.Engine, definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> None:
+    # A partition that is held, asked anew and held again brings the same state back.
+    publish(engine, DAY, "lider", COLA)
+    keys = set()
+    for _ in range(MOST_ATTEMPTS + 1):
+        (request,) = tick(definitions, instance)
+        keys.add(request.run_key)
+        create_run(definitions, instance, request, dg.DagsterRunStatus.SUCCESS)
+    assert len(keys) == MOST_ATTEMPTS + 1
 
 
 def test_a_run_whose_process_died_does_not_stand_in_the_way_for_ever(
