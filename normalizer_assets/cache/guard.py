@@ -386,30 +386,7 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
     frame = _without_cut_words(_without_count_words(_without_compounds(frame)))
     frame = _without_equals(frame, _like_words)
     parts = [
-        part.with_columns(
-            harmless=_harmless(str(group), lexicon),
-            assumed=pl.lit(
-                sorted(vocabulary(str(group)).assumed - _telling(lexicon, group)), dtype=_WORDS
-            ),
-            kinds=pl.lit(
-                sorted(vocabulary(str(group)).kinds - _telling(lexicon, group)), dtype=_WORDS
-            ),
-            **{f"head_{side}": _head(side, str(group)) for side in "ab"},
-            follows=pl.when(_coded())
-            .then(
-                pl.lit(
-                    sorted(vocabulary(str(group)).coded - _telling(lexicon, group)), dtype=_WORDS
-                )
-            )
-            .otherwise(pl.lit([], dtype=_WORDS)),
-            implied=_word_lists(
-                pl.col("known").list.eval(
-                    pl.element().replace_strict(
-                        vocabulary(str(group)).implied, default=None, return_dtype=pl.String
-                    )
-                )
-            ).list.set_difference(pl.lit(sorted(_telling(lexicon, group)), dtype=_WORDS)),
-        )
+        part.with_columns(**_known_of_group(str(group), lexicon))
         for (group,), part in frame.partition_by("spoken", as_dict=True).items()
     ]
     frame = pl.concat(parts).sort("pair")
@@ -435,6 +412,27 @@ def _with_differences(pairs: pl.DataFrame, lexicon: Lexicon) -> pl.DataFrame:
         .list.set_difference("omissible")
         .list.set_difference("follows")
     )
+
+
+def _known_of_group(group: str, lexicon: Lexicon) -> dict[str, pl.Expr]:
+    """What a group's words say of those that stand in one alone, and what each is a name of."""
+    known, telling = vocabulary(group), _telling(lexicon, group)
+
+    def untold(words: frozenset[str]) -> pl.Expr:
+        return pl.lit(sorted(words - telling), dtype=_WORDS)
+
+    implied = pl.col("known").list.eval(
+        pl.element().replace_strict(known.implied, default=None, return_dtype=pl.String)
+    )
+    return {
+        "harmless": _harmless(group, lexicon),
+        "assumed": untold(known.assumed),
+        "kinds": untold(known.kinds),
+        "head_a": _head("a", group),
+        "head_b": _head("b", group),
+        "follows": pl.when(_coded()).then(untold(known.coded)).otherwise(untold(frozenset())),
+        "implied": _word_lists(implied).list.set_difference(pl.lit(sorted(telling), dtype=_WORDS)),
+    }
 
 
 def _head(side: str, group: str) -> pl.Expr:
